@@ -1,0 +1,3 @@
+module github.com/gotelco/telco
+
+go 1.25.0
