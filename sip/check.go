@@ -1,0 +1,214 @@
+package sip
+
+import (
+	"errors"
+	"slices"
+)
+
+// Check tells whether a message that parsed is one that RFC 3261 allows: the fields that must be
+// there are (section 8.1.1), what must be single is, the values that every element needs match
+// their grammar, CSeq and start line agree, and a request's URI has a scheme that can be served.
+// strict also refuses deviations from the grammar that Check otherwise takes. The error is a
+// *[ParseError].
+func Check(m Message, strict bool) error { return Policy{Strict: strict}.Check(m) }
+
+// Policy is what a server demands of messages. The zero value is that of Check(m, false).
+type Policy struct {
+	// Strict demands RFC 3261's grammar to the letter.
+	Strict bool
+
+	// Schemes are the schemes that a Request-URI may have. If nil: sip, sips, tel, urn. Others get 416.
+	Schemes []string
+
+	// Methods are the methods that are served; others get 501. If nil, all.
+	Methods []Method
+
+	// OptionTags are the extensions that Require may name; others get 420. If nil, all.
+	OptionTags []string
+
+	// ContentTypes are the types ("application/sdp") that a body may have; others get 415.
+	// If nil, all.
+	ContentTypes []string
+}
+
+// single are the fields that there may be only one of.
+var single = [...]fieldID{idFrom, idTo, idCallID, idCSeq, idMaxForwards, idContentLength, idContentType, idExpires, idDate, idEvent}
+
+// Check tests a message.
+func (p Policy) Check(m Message) error {
+	err := p.check(m)
+	if err == nil {
+		return nil
+	}
+	if _, ok := m.(*Response); ok {
+		err.Status = 0
+	}
+	return err
+}
+
+func (p Policy) check(m Message) *ParseError {
+	h := m.Head()
+	req, _ := m.(*Request)
+	var seen [numNamed]uint8
+	for i := range h.fields {
+		if id := h.fields[i].id; id < numNamed && seen[id] < 2 {
+			seen[id]++
+		}
+	}
+	for _, id := range single {
+		if seen[id] > 1 {
+			return repeated(h, id)
+		}
+	}
+	cseq, err := p.fields(h, &seen)
+	if err != nil {
+		return err
+	}
+	if req == nil {
+		return nil
+	}
+	return p.request(req, cseq, &seen)
+}
+
+func repeated(h *Header, id fieldID) *ParseError {
+	e := &ParseError{Layer: HeaderLayer, Field: fieldDefs[id].name, Offset: -1, Status: 400, Err: ErrRepeated}
+	if p, ok := h.find(key{id: id}, 1); ok {
+		if _, off := h.raw(p); off >= 0 {
+			e.Offset = off
+		}
+	}
+	return e
+}
+
+// fields reads the values that every element needs.
+func (p Policy) fields(h *Header, seen *[numNamed]uint8) (cseq CSeq, err *ParseError) {
+	for _, id := range [...]fieldID{idVia, idFrom, idTo, idCallID, idCSeq} {
+		if seen[id] == 0 {
+			return cseq, missing(id)
+		}
+	}
+	vias := 0
+	for c := h.cursor(key{id: idVia}); ; vias++ {
+		place, ok := c.next()
+		if !ok {
+			break
+		}
+		s, off := h.raw(place)
+		if _, err = parseVia(s, p.Strict); err != nil {
+			return cseq, err.within("Via", off)
+		}
+	}
+	if vias == 0 {
+		return cseq, missing(idVia)
+	}
+	for _, id := range [...]fieldID{idFrom, idTo, idContact, idRoute, idRecordRoute} {
+		if seen[id] == 0 {
+			continue
+		}
+		for c := h.cursor(key{id: id}); ; {
+			place, ok := c.next()
+			if !ok {
+				break
+			}
+			s, off := h.raw(place)
+			if id == idContact && s == "*" {
+				continue
+			}
+			if _, err = parseAddress(s, p.Strict); err != nil {
+				return cseq, err.within(fieldDefs[id].name, off)
+			}
+		}
+	}
+	s, off, _ := h.first(idCSeq)
+	if cseq, err = parseCSeq(s, p.Strict); err != nil {
+		return cseq, err.within("CSeq", off)
+	}
+	s, off, _ = h.first(idCallID)
+	if err = checkCallID(s, p.Strict); err != nil {
+		return cseq, err.within("Call-ID", off)
+	}
+	if _, _, e := h.MaxForwards(); e != nil {
+		errors.As(e, &err)
+		return cseq, err
+	}
+	return cseq, nil
+}
+
+// checkCallID: word ["@" word] (RFC 3261 section 20.8).
+func checkCallID(s string, strict bool) *ParseError {
+	if s == "" {
+		return bad(0, "empty")
+	}
+	at := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c <= ' ' || c == 0x7f:
+			return bad(i, "white space or control character")
+		case !strict || is(c, isWord):
+		case c == '@' && !at && i > 0 && i+1 < len(s):
+			at = true
+		default:
+			return bad(i, "bad character")
+		}
+	}
+	return nil
+}
+
+// request tests what only requests have.
+func (p Policy) request(req *Request, cseq CSeq, seen *[numNamed]uint8) *ParseError {
+	refuse := func(status int, field string, why cause) *ParseError {
+		return &ParseError{Layer: RequestLayer, Field: field, Offset: -1, Status: status, Err: why}
+	}
+	if p.Methods != nil && !slices.Contains(p.Methods, req.Method) {
+		return refuse(501, "start line", "method not served")
+	}
+	if cseq.Method != req.Method {
+		if !req.Method.known() { // RFC 4475 section 3.1.2.18
+			return refuse(501, "start line", "unknown method, and CSeq has another")
+		}
+		return &ParseError{Layer: HeaderLayer, Field: "CSeq", Offset: -1, Status: 400, Err: cause("method differs from the start line")}
+	}
+	if p.Strict && seen[idMaxForwards] == 0 {
+		return missing(idMaxForwards)
+	}
+	uri, err := parseURI(req.RequestURI, p.Strict)
+	if err != nil {
+		return err.within("Request-URI", len(req.Method)+1)
+	}
+	if !p.scheme(uri.Scheme) {
+		return refuse(416, "Request-URI", "scheme not served")
+	}
+	if uri.Headers != "" { // RFC 3261 section 19.1.1, table 1
+		return refuse(400, "Request-URI", "headers in the Request-URI")
+	}
+	for tag := range req.Values("Require") {
+		if p.OptionTags != nil && !contains(p.OptionTags, tag) {
+			return refuse(420, "Require", "extension not supported")
+		}
+	}
+	if p.ContentTypes != nil && len(req.Body) > 0 && !contains(p.ContentTypes, mediaType(req.ContentType())) {
+		return refuse(415, "Content-Type", "content type not supported")
+	}
+	return nil
+}
+
+func (p Policy) scheme(s string) bool {
+	if p.Schemes != nil {
+		return contains(p.Schemes, s)
+	}
+	return s == "sip" || s == "sips" || s == "tel" || s == "urn"
+}
+
+func contains(list []string, s string) bool {
+	return slices.ContainsFunc(list, func(t string) bool { return fold(t, s) })
+}
+
+// mediaType returns type/subtype without parameters.
+func mediaType(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] == ';' {
+			s = s[:i]
+		}
+	}
+	return trimLWS(s)
+}

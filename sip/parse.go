@@ -1,0 +1,338 @@
+package sip
+
+import (
+	"bytes"
+	"strings"
+)
+
+// Limits that a zero [Parser] has.
+const (
+	DefaultMaxSize   = 65535 // octets of a message, the most a datagram holds
+	DefaultMaxFields = 512   // header lines
+)
+
+// Parser reads messages. The zero value is lenient: it takes what is wrong but harmless and
+// common, and refuses what is ambiguous. Parsers hold no state and may be shared.
+type Parser struct {
+	// Strict refuses what RFC 3261's grammar does not allow: line ends without a carriage return,
+	// more than one space in the start line, empty lines before it, and octets after a body.
+	Strict bool
+
+	// MaxSize is the largest message in octets. If zero, DefaultMaxSize.
+	MaxSize int
+
+	// MaxFields is the largest number of header lines. If zero, DefaultMaxFields.
+	MaxFields int
+}
+
+// Parse reads one datagram with the zero [Parser].
+func Parse(b []byte) (Message, error) { return Parser{}.Parse(b) }
+
+// Parse reads the message that b holds. It copies what it keeps.
+//
+// The start line, the shape of the header lines and Content-Length are checked here; the values
+// of header fields are read when they are asked for. [Check] reads them all.
+//
+// The error is a *[ParseError]. Beside it stands the message as far as it was understood, for
+// a server to answer ([NewResponse] with the error's Status), if at least the start line could be
+// read and the header ends; else nil.
+func (p Parser) Parse(b []byte) (Message, error) {
+	m, err := p.parse(b)
+	return m, asError(err)
+}
+
+func (p Parser) parse(b []byte) (Message, *ParseError) {
+	maxSize, maxFields := p.MaxSize, p.MaxFields
+	if maxSize == 0 {
+		maxSize = DefaultMaxSize
+	}
+	if maxFields == 0 {
+		maxFields = DefaultMaxFields
+	}
+	start := 0
+	if !p.Strict { // RFC 3261 section 7.5: ignore CRLF before the start line
+		for start < len(b) && (b[start] == '\r' || b[start] == '\n') {
+			start++
+		}
+	}
+	end, lines, err := headEnd(b, start)
+	if err != nil {
+		return nil, err
+	}
+	var tooLarge *ParseError
+	if len(b) > maxSize || lines > maxFields {
+		tooLarge = &ParseError{Layer: SyntaxLayer, Offset: -1, Status: 513, Err: ErrTooLarge}
+		if lines > maxFields {
+			tooLarge.Field = "header"
+		}
+		if lines > 4*maxFields || end > 4*maxSize {
+			return nil, tooLarge
+		}
+	}
+	head := string(b[start:end])
+	nl := strings.IndexByte(head, '\n')
+	m, err := p.parseStart(head[:nl], start)
+	if m == nil {
+		return nil, err
+	}
+	h := m.Head()
+	h.fields = make([]field, 0, lines+2)
+	if e := h.parseLines(head, nl+1, start, p.Strict); err == nil {
+		err = e
+	}
+	body := b[end:]
+	if e := p.frame(h, &body); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = tooLarge
+	}
+	if len(body) > 0 && (err == nil || len(b) <= maxSize) {
+		body = bytes.Clone(body)
+	} else {
+		body = nil
+	}
+	switch m := m.(type) {
+	case *Request:
+		m.Body = body
+	case *Response:
+		m.Body = body
+		if err != nil {
+			err.Status = 0 // responses are not answered
+		}
+	}
+	return m, err
+}
+
+// headEnd finds the end of the header, its empty line included, and counts the lines between the
+// first and that.
+func headEnd(b []byte, start int) (end, lines int, err *ParseError) {
+	for i := start; ; lines++ {
+		n := bytes.IndexByte(b[i:], '\n')
+		if n < 0 {
+			e := &ParseError{Layer: SyntaxLayer, Field: "header", Offset: len(b), Status: 400, Err: ErrTruncated}
+			return 0, 0, e
+		}
+		if n == 0 || n == 1 && b[i] == '\r' {
+			if i == start {
+				return 0, 0, bad(i, "no start line").within("start line", 0)
+			}
+			return i + n + 1, lines - 1, nil
+		}
+		i += n + 1
+	}
+}
+
+// parseLines cuts head[i:] into fields. It goes on after a bad line, so that the message can
+// still be answered.
+func (h *Header) parseLines(head string, i, base int, strict bool) (err *ParseError) {
+	fail := func(off int, why cause) {
+		if err == nil {
+			err = bad(off, why).within("header", base)
+		}
+	}
+	for i < len(head) {
+		nl := i + strings.IndexByte(head[i:], '\n')
+		if nl-i <= 1 && (nl == i || head[i] == '\r') {
+			return err // the empty line
+		}
+		start, folded := i, false
+		for nl+1 < len(head) && (head[nl+1] == ' ' || head[nl+1] == '\t') {
+			folded = true
+			nl = nl + 1 + strings.IndexByte(head[nl+1:], '\n')
+		}
+		i = nl + 1
+		line := head[start:i]
+		n := 0
+		for n < len(line) && is(line[n], isToken) {
+			n++
+		}
+		colon := n
+		for colon < len(line) && (line[colon] == ' ' || line[colon] == '\t') {
+			colon++
+		}
+		if n == 0 || colon >= len(line) || line[colon] != ':' || n > 65535 {
+			fail(start+n, "not a header line")
+			continue
+		}
+		lo := skipLWS(line, colon+1)
+		hi := trimRight(line, lo, len(line))
+		if lo > hi {
+			lo = hi
+		}
+		if cr := strings.IndexByte(line, '\r'); cr != len(line)-2 || strict {
+			if off := badLineEnd(line, strict); off >= 0 {
+				fail(start+off, "carriage return or line feed alone")
+			}
+		}
+		if z := strings.IndexByte(line[lo:hi], 0); z >= 0 && strings.IndexByte(line[lo:hi], '"') < 0 {
+			fail(start+lo+z, "NUL in a header line")
+		}
+		if folded {
+			folded = strings.IndexByte(line[lo:hi], '\n') >= 0
+		}
+		h.fields = append(h.fields, field{
+			text: line, lo: uint32(lo), hi: uint32(hi), off: int32(base + start),
+			name: uint16(n), id: lookup(line[:n]), folded: folded,
+		})
+	}
+	return err
+}
+
+// badLineEnd returns the index of a carriage return that no line feed follows, which some take
+// for a line end and some do not; in strict mode also of a line feed without its carriage return.
+func badLineEnd(line string, strict bool) int {
+	for i := 0; i < len(line); i++ {
+		switch line[i] {
+		case '\r':
+			if i+1 == len(line) || line[i+1] != '\n' {
+				return i
+			}
+		case '\n':
+			if strict && (i == 0 || line[i-1] != '\r') {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// frame cuts the body to what Content-Length says (RFC 3261 section 18.3).
+func (p Parser) frame(h *Header, body *[]byte) *ParseError {
+	var length uint64
+	seen := false
+	for i := range h.fields {
+		f := &h.fields[i]
+		if f.id != idContentLength {
+			continue
+		}
+		n, ok := number(f.text[f.lo:f.hi], 1<<31-1)
+		off := int(f.off) + int(f.lo)
+		if !ok {
+			return bad(0, "not a number of octets").within("Content-Length", off)
+		}
+		if seen && n != length {
+			return &ParseError{Layer: HeaderLayer, Field: "Content-Length", Offset: off, Status: 400, Err: ErrRepeated}
+		}
+		if n > uint64(len(*body)) {
+			return &ParseError{Layer: SyntaxLayer, Field: "Content-Length", Offset: off, Status: 400, Err: ErrTruncated}
+		}
+		length, seen = n, true
+	}
+	if seen && length < uint64(len(*body)) {
+		if p.Strict {
+			e := bad(0, "octets after the body").within("Content-Length", 0)
+			e.Offset = -1
+			return e
+		}
+		*body = (*body)[:length]
+	}
+	return nil
+}
+
+// parseStart reads the start line, which ends before its line feed.
+func (p Parser) parseStart(s string, base int) (Message, *ParseError) {
+	fail := func(off int, why cause) *ParseError { return bad(off, why).within("start line", base) }
+	n := len(s)
+	if n > 0 && s[n-1] == '\r' {
+		n--
+	} else if p.Strict {
+		return nil, fail(n, "line feed alone")
+	}
+	s = s[:n]
+	if i := strings.IndexByte(s, '\r'); i >= 0 {
+		return nil, fail(i, "carriage return alone")
+	}
+	if len(s) > 4 && fold(s[:4], "SIP/") {
+		return p.parseStatus(s, fail)
+	}
+	i := 0
+	for i < len(s) && is(s[i], isToken) {
+		i++
+	}
+	if i == 0 || i == len(s) || s[i] != ' ' {
+		return nil, fail(i, "bad method")
+	}
+	method := s[:i]
+	uri := i + 1
+	if !p.Strict {
+		for uri < len(s) && s[uri] == ' ' {
+			uri++
+		}
+		s = s[:trimRight(s, uri, len(s))]
+	}
+	sp := strings.LastIndexByte(s, ' ')
+	if sp <= uri {
+		return nil, fail(len(s), "no SIP version")
+	}
+	r := &Request{Method: internMethod(method)}
+	version := s[sp+1:]
+	if !p.Strict {
+		sp = trimRight(s, uri, sp)
+	}
+	r.RequestURI = s[uri:sp]
+	if !fold(version, "SIP/2.0") {
+		if !versioned(version) {
+			return nil, fail(len(s)-len(version), "bad SIP version")
+		}
+		e := fail(len(s)-len(version), "unknown SIP version")
+		e.Status = 505
+		return r, e
+	}
+	for j := 0; j < len(r.RequestURI); j++ {
+		if c := r.RequestURI[j]; c <= ' ' || c == 0x7f || c == '<' || c == '>' || c == '"' {
+			return r, bad(j, "bad character").within("Request-URI", base+uri)
+		}
+	}
+	return r, nil
+}
+
+// versioned reports "SIP/" digits "." digits.
+func versioned(s string) bool {
+	if len(s) < 4 || !fold(s[:4], "SIP/") {
+		return false
+	}
+	major, minor, ok := strings.Cut(s[4:], ".")
+	_, ok1 := number(major, 1<<62)
+	_, ok2 := number(minor, 1<<62)
+	return ok && ok1 && ok2
+}
+
+// parseStatus reads SIP-Version SP Status-Code SP Reason-Phrase.
+func (p Parser) parseStatus(s string, fail func(int, cause) *ParseError) (Message, *ParseError) {
+	sp := strings.IndexByte(s, ' ')
+	if sp < 0 {
+		return nil, fail(len(s), "no status code")
+	}
+	if !fold(s[:sp], "SIP/2.0") {
+		return nil, fail(0, "unknown SIP version")
+	}
+	i := sp + 1
+	if !p.Strict {
+		for i < len(s) && s[i] == ' ' {
+			i++
+		}
+	}
+	j := i
+	for j < len(s) && s[j]-'0' <= 9 {
+		j++
+	}
+	code, ok := number(s[i:j], 699)
+	if !ok || j-i != 3 || code < 100 {
+		return nil, fail(i, "bad status code")
+	}
+	if j < len(s) && s[j] != ' ' || j == len(s) && p.Strict {
+		return nil, fail(j, "no space after the status code")
+	}
+	r := &Response{StatusCode: int(code)}
+	if j < len(s) {
+		r.Reason = s[j+1:]
+	}
+	if r.Reason == StatusText(r.StatusCode) {
+		r.Reason = StatusText(r.StatusCode) // the same words, without keeping the message alive
+	}
+	if z := strings.IndexByte(r.Reason, 0); z >= 0 {
+		return nil, fail(j+1+z, "NUL in the reason phrase")
+	}
+	return r, nil
+}
