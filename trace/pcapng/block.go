@@ -35,7 +35,7 @@ const (
 
 // Link types (IANA/tcpdump.org registry).
 const (
-	linkRaw      = 101 // an IPv4 or IPv6 packet
+	linkIP       = 0   // BSD loopback: an address family in the section's byte order, then IP
 	linkMTP3     = 141 // MTP3 as it stands in an MSU, from the SIO on
 	linkExported = 252 // Wireshark's exported PDU
 )

@@ -34,8 +34,8 @@
 //     event has addresses, else as an exported PDU (link type 252) named by its dissector.
 //   - A change of state: a line of syslog (UDP port 514).
 //
-// Programs on libpcap (tcpdump, sngrep) refuse a capture that mixes link types; give events of
-// SIP and Diameter addresses and they read it.
+// IP packets stand on link type 0, BSD loopback. Programs on libpcap (tcpdump, sngrep) refuse a
+// capture that mixes link types; give every event addresses, and they read it.
 //
 // Where both ends of a connection trace to one Writer, each message stands there twice, once per
 // interface, and both are numbered as parts of one flow.

@@ -46,7 +46,7 @@ func (w *Writer) tcp(e *trace.Event, src, dst netip.AddrPort) {
 	forth, back := w.flow(ipTCP, src, dst)
 	for from := 0; from == 0 || from < len(e.Data); from += maxSegment {
 		to := min(from+maxSegment, len(e.Data))
-		w.packet(e, linkRaw, from == 0, func(w *Writer) {
+		w.packet(e, linkIP, from == 0, func(w *Writer) {
 			at := w.ip(ipTCP, src, dst)
 			t := len(w.buf)
 			w.buf = be.AppendUint16(w.buf, src.Port())
@@ -79,7 +79,7 @@ func (w *Writer) sctp(e *trace.Event, src, dst netip.AddrPort) {
 		if to == len(e.Data) {
 			flags |= 1 // end
 		}
-		w.packet(e, linkRaw, from == 0, func(w *Writer) {
+		w.packet(e, linkIP, from == 0, func(w *Writer) {
 			at := w.ip(ipSCTP, src, dst)
 			t := len(w.buf)
 			w.buf = be.AppendUint16(w.buf, src.Port())

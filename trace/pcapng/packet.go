@@ -32,13 +32,13 @@ func (w *Writer) event(e trace.Event) {
 	case e.Proto == trace.MTP3:
 		w.packet(&e, linkMTP3, true, func(w *Writer) { w.payload(&e, 0, len(e.Data)) })
 	case how == ipUDP && len(e.Data) <= maxUDP:
-		w.packet(&e, linkRaw, true, func(w *Writer) { w.udp(&e, src, dst) })
+		w.packet(&e, linkIP, true, func(w *Writer) { w.udp(&e, src, dst) })
 	case how == ipTCP:
 		w.tcp(&e, src, dst)
 	case how == ipSCTP && e.Proto != trace.SCTP:
 		w.sctp(&e, src, dst)
 	case (how == ipSCTP || how == ipESP) && len(e.Data) <= maxIP:
-		w.packet(&e, linkRaw, true, func(w *Writer) {
+		w.packet(&e, linkIP, true, func(w *Writer) {
 			at := w.ip(byte(how), src, dst)
 			w.payload(&e, 0, len(e.Data))
 			w.finishIP(at)
@@ -121,8 +121,16 @@ func shownPort(e *trace.Event, port uint16) uint16 {
 	return port
 }
 
-// ip appends an IP header whose length stays open, and returns where it starts.
+// ip appends the link's and an IP header whose length stays open, and returns where the latter
+// starts. Link type 101 would need no header of the link's, but libpcap 1.10 refuses a capture
+// that has it on more than one interface.
 func (w *Writer) ip(proto byte, src, dst netip.AddrPort) int {
+	const familyIPv4, familyIPv6 = 2, 24
+	if src.Addr().Is4() {
+		w.buf = append(w.buf, familyIPv4, 0, 0, 0)
+	} else {
+		w.buf = append(w.buf, familyIPv6, 0, 0, 0)
+	}
 	at := len(w.buf)
 	if s := src.Addr(); s.Is4() {
 		s4, d4 := s.As4(), dst.Addr().As4()
@@ -214,7 +222,7 @@ func (w *Writer) syslog(e *trace.Event) {
 			dst = src
 		}
 	}
-	w.packet(e, linkRaw, true, func(w *Writer) {
+	w.packet(e, linkIP, true, func(w *Writer) {
 		at := w.ip(ipUDP, src, dst)
 		t := len(w.buf)
 		w.buf = append(w.buf, 514>>8, 514&255, 514>>8, 514&255, 0, 0, 0, 0)

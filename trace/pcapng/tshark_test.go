@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -202,3 +203,25 @@ type recorder struct {
 }
 
 func (r *recorder) Errorf(string, ...any) { r.errors++ }
+
+// TestTcpdump makes sure that programs on libpcap read a capture with several interfaces.
+func TestTcpdump(t *testing.T) {
+	if _, err := exec.LookPath("tcpdump"); err != nil {
+		t.Skip("needs tcpdump (Debian: apt-get install tcpdump)")
+	}
+	name := filepath.Join(t.TempDir(), "x.pcapng")
+	w, err := pcapng.Create(name, pcapng.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Trace(trace.Event{Dir: trace.Sent, Interface: "ue", Proto: trace.SIP, Transport: trace.UDP, Local: alice, Remote: bob, Data: sip("UDP", "a", "")})
+	w.Trace(trace.Event{Dir: trace.Sent, Interface: "pcscf", Proto: trace.SIP, Transport: trace.UDP, Local: carol, Remote: dave, Data: sip("UDP", "b", "")})
+	w.Trace(trace.Event{Interface: "scscf", Comment: "iFC matched"})
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("tcpdump", "-n", "-t", "-r", name).Output()
+	if want := "IP 192.0.2.1.5060 > 192.0.2.2.5080: SIP: INVITE sip:bob@192.0.2.2 SIP/2.0\nIP6 2001:db8::3.5060 > 2001:db8::4.5080: SIP: INVITE sip:bob@192.0.2.2 SIP/2.0\n"; err != nil || !strings.HasPrefix(string(out), want) {
+		t.Errorf("%v, got\n%s", err, out)
+	}
+}

@@ -53,13 +53,21 @@ func parse(t *testing.T, b []byte) []block {
 	return all
 }
 
-// packets returns the data of the packet blocks.
+// packets returns the data of the packet blocks, those of IP without the link's header.
 func packets(t *testing.T, b []byte) [][]byte {
 	t.Helper()
 	var all [][]byte
+	var links []uint16
 	for _, bl := range parse(t, b) {
-		if bl.kind == 6 {
-			all = append(all, bl.body[20:20+binary.LittleEndian.Uint32(bl.body[12:])])
+		switch bl.kind {
+		case 1:
+			links = append(links, binary.LittleEndian.Uint16(bl.body))
+		case 6:
+			p := bl.body[20 : 20+binary.LittleEndian.Uint32(bl.body[12:])]
+			if i := binary.LittleEndian.Uint32(bl.body); int(i) < len(links) && links[i] == 0 {
+				p = p[4:]
+			}
+			all = append(all, p)
 		}
 	}
 	return all
