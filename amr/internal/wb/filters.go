@@ -1,0 +1,275 @@
+package wb
+
+import op "github.com/gotelco/telco/amr/internal/basicop"
+
+// iir2 is the memory of a second-order recursive filter: outputs in double precision, inputs.
+type iir2 struct {
+	y2hi, y2lo, y1hi, y1lo int16
+	x0, x1                 int16
+}
+
+// highPass50 removes what lies below 50 Hz, at 12.8 kHz (TS 26.190 section 5.1 and 6.4).
+//
+// Bounds: the low halves are 0 to 32767, so their sum is below 1.1e9. The terms of y and x0 reach 1.87e9 together and
+// can't saturate; those of x1 and x2 can.
+func (f *iir2) highPass50(sig []int16) {
+	const b0, b1 = 4053, -8106
+	const a1, a2 = 16211, -8021
+	y2hi, y2lo, y1hi, y1lo := int32(f.y2hi), int32(f.y2lo), int32(f.y1hi), int32(f.y1lo)
+	x0, x1 := int32(f.x0), int32(f.x1)
+	for i, v := range sig {
+		x2 := x1
+		x1 = x0
+		x0 = int32(v)
+		s := (0x4000 + y1lo*(2*a1) + y2lo*(2*a2)) >> 15
+		s += y1hi*(2*a1) + y2hi*(2*a2) + x0*(2*b0)
+		s = op.LAdd(s, x1*(2*b1))
+		s = op.LAdd(s, x2*(2*b0))
+		s = op.LSat(int64(s) << 2)
+		y2hi, y2lo = y1hi, y1lo
+		y1hi, y1lo = s>>16, s>>1&0x7fff
+		sig[i] = op.Sat((s>>14 + 1) >> 1)
+	}
+	f.y2hi, f.y2lo, f.y1hi, f.y1lo = int16(y2hi), int16(y2lo), int16(y1hi), int16(y1lo)
+	f.x0, f.x1 = int16(x0), int16(x1)
+}
+
+// highPass400 removes what lies below 400 Hz, at 12.8 kHz, before the tilt is measured (TS 26.190 section 6.6).
+//
+// Bounds: the terms of the low halves stay within 1.93e9; so does that of y1. Those behind can saturate.
+func (f *iir2) highPass400(sig []int16) {
+	const b0, b1 = 915, -1830
+	const a1, a2 = 29280, -14160
+	y2hi, y2lo, y1hi, y1lo := int32(f.y2hi), int32(f.y2lo), int32(f.y1hi), int32(f.y1lo)
+	x0, x1 := int32(f.x0), int32(f.x1)
+	for i, v := range sig {
+		x2 := x1
+		x1 = x0
+		x0 = int32(v)
+		s := (0x4000 + y1lo*(2*a1) + y2lo*(2*a2)) >> 15
+		s = op.LAdd(s+y1hi*(2*a1), y2hi*(2*a2))
+		s = op.LAdd(s, x0*(2*b0))
+		s = op.LAdd(s, x1*(2*b1))
+		s = op.LAdd(s, x2*(2*b0))
+		s = op.LSat(int64(s) << 1)
+		y2hi, y2lo = y1hi, y1lo
+		y1hi, y1lo = s>>16, s>>1&0x7fff
+		sig[i] = op.Round(s)
+	}
+	f.y2hi, f.y2lo, f.y1hi, f.y1lo = int16(y2hi), int16(y2lo), int16(y1hi), int16(y1lo)
+	f.x0, f.x1 = int16(x0), int16(x1)
+}
+
+// preemph filters x by 1 - mu/z, from a zero memory.
+func preemph(x []int16, mu int16) {
+	var last int16
+	for i, v := range x {
+		x[i] = op.Round(op.LMsu(int32(v)<<16, last, mu))
+		last = v
+	}
+}
+
+// preemph2 filters x by 2 * (1 - mu/z), from a zero memory.
+func preemph2(x []int16, mu int16) {
+	var last int16
+	for i, v := range x {
+		x[i] = op.Round(op.LShl(op.LMsu(int32(v)<<16, last, mu), 1))
+		last = v
+	}
+}
+
+// deemph2 filters x by 1/2 / (1 - mu/z), mu in Q15, and returns the last output. Of the two terms only the sum can
+// saturate.
+func deemph2(x []int16, mu, mem int16) int16 {
+	for i, v := range x {
+		s := int64(v)<<15 + int64(mem)*int64(mu)<<1
+		mem = op.Round(op.LSat(s))
+		x[i] = mem
+	}
+	return mem
+}
+
+// weight sets ap to A(z/gamma).
+func weight(a, ap []int16, gamma int16) {
+	m := len(a) - 1
+	ap = ap[:len(a)]
+	ap[0] = a[0]
+	fac := int32(gamma)
+	for i := 1; i < m; i++ {
+		ap[i] = int16((int32(a[i])*fac<<1 + 0x8000) >> 16)
+		fac = (fac*int32(gamma)<<1 + 0x8000) >> 16
+	}
+	ap[m] = int16((int32(a[m])*fac<<1 + 0x8000) >> 16)
+}
+
+// residu filters the len(y) samples x[order:] by A(z) in Q12; x starts with the order samples before them.
+func residu(a []int16, x, y []int16) {
+	var c [order + 1]int16
+	for i, v := range a[:order+1] {
+		c[order-i] = v
+	}
+	x = x[:len(y)+order]
+	if firBound(x, sumAbs(c[:])) {
+		fir16(y, x, c[:], 4)
+		return
+	}
+	for i := range y {
+		s := op.LMult(x[order+i], a[0])
+		for j := 1; j <= order; j++ {
+			s = op.LMac(s, a[j], x[order+i-j])
+		}
+		y[i] = op.Round(op.LShl(s, 4))
+	}
+}
+
+// synFilt filters x by 1/A(z). buf starts with the m = len(a)-1 last outputs and receives len(x) more behind them.
+//
+// As long as all of the last m outputs are within limit, no partial sum of the chain leaves 32 bits: limit is what
+// 2*sum|a| leaves room for.
+func synFilt(a, x, buf []int16) {
+	m := len(a) - 1
+	shift := op.NormS(a[0]) - 2 + 3
+	a0 := a[0] >> 1
+	sum := sumAbs(a[1:])
+	limit := (1<<30 - 1<<15 - int64(maxAbs(x))*int64(a0)) / (sum + 1)
+	i := 0
+	if a0 >= 0 && int64(maxAbs(buf[:m])) <= limit && shift >= 0 && shift <= 14 {
+		i = synFiltFast(a, x, buf, a0, uint(shift), int32(min(limit, 1<<15)))
+	}
+	for ; i < len(x); i++ {
+		s := op.LMult(x[i], a0)
+		for j := 1; j <= m; j++ {
+			s = op.LMsu(s, a[j], buf[m+i-j])
+		}
+		buf[m+i] = op.Round(op.LShl(s, shift))
+	}
+}
+
+// synFiltFast is synFilt in wrapping arithmetic; it returns after the first output beyond limit, with its number.
+func synFiltFast(a, x, buf []int16, a0 int16, shift uint, limit int32) int {
+	if len(a) == order+1 {
+		return synFilt16(a, x, buf, a0, shift, limit)
+	}
+	m := len(a) - 1
+	half := int32(0x4000) >> shift
+	down := 15 - shift
+	for i, v := range x {
+		s := int32(v) * int32(a0)
+		w := buf[i : i+m]
+		for j := 1; j <= m; j++ {
+			s -= int32(a[j]) * int32(w[m-j])
+		}
+		y := op.Sat((s + half) >> down)
+		buf[m+i] = y
+		if int32(y) > limit || -int32(y) > limit {
+			return i + 1
+		}
+	}
+	return len(x)
+}
+
+func synFilt16(a, x, buf []int16, a0 int16, shift uint, limit int32) int {
+	c := (*[order + 1]int16)(a)
+	half := int32(0x4000) >> shift
+	down := 15 - shift
+	for i, v := range x {
+		w := (*[order + 1]int16)(buf[i:])
+		s := int32(v)*int32(a0) -
+			int32(c[16])*int32(w[0]) - int32(c[15])*int32(w[1]) - int32(c[14])*int32(w[2]) - int32(c[13])*int32(w[3]) -
+			int32(c[12])*int32(w[4]) - int32(c[11])*int32(w[5]) - int32(c[10])*int32(w[6]) - int32(c[9])*int32(w[7])
+		s -= int32(c[8])*int32(w[8]) + int32(c[7])*int32(w[9]) + int32(c[6])*int32(w[10]) + int32(c[5])*int32(w[11]) +
+			int32(c[4])*int32(w[12]) + int32(c[3])*int32(w[13]) + int32(c[2])*int32(w[14]) + int32(c[1])*int32(w[15])
+		y := op.Sat((s + half) >> down)
+		w[16] = y
+		if int32(y) > limit || -int32(y) > limit {
+			return i + 1
+		}
+	}
+	return len(x)
+}
+
+// synFilt32 filters exc by 1/A(z) with outputs in double precision: hi and lo start with the last 16 outputs and
+// receive len(exc) more behind them. lo holds 12 bits.
+func synFilt32(a []int16, exc []int16, q int16, hi, lo []int16) {
+	shift := op.NormS(a[0]) - 2 + 3
+	a0 := op.Shr(a[0], 4+q)
+	sum := sumAbs(a[1:])
+	i := 0
+	limit := (1<<30 - 1<<20 - int64(maxAbs(exc))*int64(a0)) / (sum + 1)
+	if sum < 1<<17 && int64(maxAbs(hi[:order])) <= limit {
+		i = synFilt32Fast(a, exc, hi, lo, a0, uint(shift), int32(min(limit, 1<<15)))
+	}
+	for ; i < len(exc); i++ {
+		var s int32
+		for j := 1; j <= order; j++ {
+			s = op.LMsu(s, lo[order+i-j], a[j])
+		}
+		s = op.LMac(s>>12, exc[i], a0)
+		for j := 1; j <= order; j++ {
+			s = op.LMsu(s, hi[order+i-j], a[j])
+		}
+		s = op.LShl(s, shift)
+		hi[order+i] = int16(s >> 16)
+		lo[order+i] = int16(s >> 4 & 0xfff)
+	}
+}
+
+// synFilt32Fast is synFilt32 in wrapping arithmetic; it returns after the first output beyond limit, with its number.
+// The chain of the low halves is below 2*2^12*2^17 = 2^30.
+func synFilt32Fast(a, exc, hi, lo []int16, a0 int16, shift uint, limit int32) int {
+	c := (*[order + 1]int16)(a)
+	for i, v := range exc {
+		l := (*[order + 1]int16)(lo[i:])
+		h := (*[order + 1]int16)(hi[i:])
+		var s, t int32
+		for j := 0; j < order; j++ {
+			s -= int32(c[16-j]) * int32(l[j])
+			t -= int32(c[16-j]) * int32(h[j])
+		}
+		s = s<<1>>12 + (t+int32(v)*int32(a0))<<1
+		s = op.LSat(int64(s) << shift)
+		y := s >> 16
+		h[16] = int16(y)
+		l[16] = int16(s >> 4 & 0xfff)
+		if y > limit || -y > limit {
+			return i + 1
+		}
+	}
+	return len(exc)
+}
+
+// deemph32 filters the double-precision signal by 1 / (1 - mu/z), mu in Q15, and returns the last output.
+func deemph32(hi, lo, y []int16, mu, mem int16) int16 {
+	fac := mu >> 1
+	for i := range y {
+		s := op.LMac(int32(hi[i])<<16, lo[i], 8)
+		s = op.LShl(s, 3)
+		s = op.LMac(s, mem, fac)
+		mem = op.Round(op.LShl(s, 1))
+		y[i] = mem
+	}
+	return mem
+}
+
+// highFIR is the memory of the 31-tap filters of the high band.
+type highFIR [30]int16
+
+// bandPass6k7k keeps 6 to 7 kHz of sig, at 16 kHz, scaled by 1/4 (TS 26.190 section 6.6).
+func (f *highFIR) bandPass6k7k(sig []int16) {
+	var x [30 + subLen16k]int16
+	copy(x[:], f[:])
+	for i, v := range sig {
+		x[30+i] = v >> 2
+	}
+	fir(sig, x[:30+len(sig)], fir6k7k[:], 158870, 0)
+	copy(f[:], x[len(sig):])
+}
+
+// lowPass7k removes what lies above 7 kHz of sig, at 16 kHz.
+func (f *highFIR) lowPass7k(sig []int16) {
+	var x [30 + subLen16k]int16
+	copy(x[:], f[:])
+	copy(x[30:], sig)
+	fir(sig, x[:30+len(sig)], fir7k[:], 61098, 0)
+	copy(f[:], x[len(sig):])
+}
