@@ -1,0 +1,150 @@
+package nb
+
+import (
+	. "github.com/gotelco/telco/amr/internal/basicop"
+)
+
+// A postFilter sharpens the formants of the synthesis, compensates the tilt that this brings, and restores the gain
+// (TS 26.090 section 6.2.1).
+type postFilter struct {
+	memory   vec10
+	gain     int16 // of the last sample, Q12
+	preemph  int16 // last sample of the residual
+	synth    [order + FrameLen]int16
+	residual [subLen]int16
+}
+
+func (p *postFilter) reset() { *p = postFilter{gain: 4096} }
+
+const impulseLen = 22 // of the truncated response that the tilt is measured on
+
+// run replaces a frame of synthesis, made by the filters a, by its post-filtered form.
+func (p *postFilter) run(mode Mode, synth *[FrameLen]int16, a *[4]lpc) {
+	copy(p.synth[order:], synth[:])
+	num, den := &gamma3, &gamma4
+	if mode == MR122 || mode == MR102 {
+		num, den = &gamma3MR122, &gamma4MR122
+	}
+	for sub := range a {
+		at := sub * subLen
+		var ap3, ap4 lpc
+		weightLPC(&a[sub], num, &ap3)
+		weightLPC(&a[sub], den, &ap4)
+		residual(&ap3, p.synth[at:at+order+subLen], p.residual[:])
+
+		var h [impulseLen]int16 // response of A(z/num)/A(z/den)
+		copy(h[:], ap3[:])
+		synthesis(&ap4, h[:], h[:], &vec10{})
+		p.compensateTilt(tilt(&h))
+
+		out := (*[subLen]int16)(synth[at:])
+		synthesis(&ap4, p.residual[:], out[:], &p.memory)
+		copy(p.memory[:], out[subLen-order:])
+		p.adapt((*[subLen]int16)(p.synth[order+at:]), out)
+	}
+	copy(p.synth[:order], p.synth[FrameLen:])
+}
+
+// tilt returns 0.8 * r(1)/r(0) of an impulse response, in Q15, or 0 if r(1) is not positive.
+func tilt(h *[impulseLen]int16) int16 {
+	r0 := ExtractH(energy(h[:]))
+	s := LMult(h[0], h[1])
+	for i := 1; i < impulseLen-1; i++ {
+		s = LMac(s, h[i], h[i+1])
+	}
+	r1 := ExtractH(s)
+	if r1 <= 0 {
+		return 0
+	}
+	return DivS(Mult(r1, 26214), r0)
+}
+
+// compensateTilt filters the residual by 1 - g/z.
+func (p *postFilter) compensateTilt(g int16) {
+	last := p.preemph
+	for i, v := range p.residual {
+		p.residual[i] = Sub(v, Mult(g, last))
+		last = v
+	}
+	p.preemph = last
+}
+
+// adapt scales out, sample by sample, towards the energy of in.
+func (p *postFilter) adapt(in, out *[subLen]int16) {
+	root := energyRatio(in, out)
+	if root < 0 {
+		p.gain = 0
+		return
+	}
+	const factor = 29491 // 0.9 in Q15
+	step := Mult(Round(LShl(root, 9)), MaxInt16-factor)
+	gain := p.gain
+	for i, v := range out {
+		gain = Add(Mult(gain, factor), step)
+		out[i] = ExtractH(LShl(LMult(v, gain), 3))
+	}
+	p.gain = gain
+}
+
+// restoreEnergy scales out to the energy of in.
+func restoreEnergy(in, out *[subLen]int16) {
+	root := energyRatio(in, out)
+	if root < 0 {
+		return
+	}
+	g := Round(LShl(root, 9))
+	for i, v := range out {
+		out[i] = ExtractH(LShl(LMult(v, g), 3))
+	}
+}
+
+// energyRatio returns sqrt(energy(in)/energy(out)), which 9 bits of left shift bring to Q12 in the upper half; 0 if in
+// is silent, and -1 if out is.
+func energyRatio(in, out *[subLen]int16) int32 {
+	s := scaledEnergy(out)
+	if s == 0 {
+		return -1
+	}
+	exp := NormL(s) - 1
+	gainOut := Round(LShl(s, exp))
+	s = scaledEnergy(in)
+	if s == 0 {
+		return 0
+	}
+	n := NormL(s)
+	gainIn := Round(s << uint(n))
+	s = int32(DivS(gainOut, gainIn)) << 7
+	return invSqrt(LShr(s, exp-n))
+}
+
+// scaledEnergy returns the energy divided by 16. Where it saturates, the samples are divided by 4 first.
+func scaledEnergy(x *[subLen]int16) int32 {
+	if s := energy(x[:]); s != MaxInt32 {
+		return s >> 4
+	}
+	var q [subLen]int16
+	for i, v := range x {
+		q[i] = v >> 2
+	}
+	return energy(q[:])
+}
+
+// A highPass60 is the high-pass at 60 Hz of the output, which also doubles it (TS 26.090 section 6.2.2).
+type highPass60 struct {
+	x0, x1                 int16
+	y1Hi, y1Lo, y2Hi, y2Lo int16
+}
+
+func (f *highPass60) run(signal *[FrameLen]int16) {
+	for i, x := range signal {
+		s := LAdd(Mpy32x16(f.y1Hi, f.y1Lo, postA[1]), Mpy32x16(f.y2Hi, f.y2Lo, postA[2]))
+		s = LMac(s, x, postB[0])
+		s = LMac(s, f.x0, postB[1])
+		s = LMac(s, f.x1, postB[2])
+		s = LShl(s, 2)
+		f.x1, f.x0 = f.x0, x
+		signal[i] = Round(LShl(s, 1))
+		f.y2Hi, f.y2Lo = f.y1Hi, f.y1Lo
+		f.y1Hi, f.y1Lo = Extract(s)
+	}
+}
