@@ -1,0 +1,118 @@
+// Package sound says what a recording holds: whether a known signal is in it and how clean, and
+// whether there is a tone. Programs use it to check that speech really went through.
+package sound
+
+import "math"
+
+// Match is where and how well a reference was found in a recording.
+type Match struct {
+	Offset int     // the sample of the recording at which the reference starts; negative if its start is missing
+	Gain   float64 // the recording's level against the reference's
+	SNR    float64 // power of the reference against that of what differs, in dB; -Inf if it is not there
+}
+
+// Find looks for reference in recording (both at the same rate) at offsets from -maxOffset to
+// maxOffset, and compares the two there after the levels were made equal. Where the recording
+// ends early, what is missing counts as noise.
+func Find(recording, reference []int16, maxOffset int) Match {
+	// The loudest stretch of the reference decides on the offset: it is enough, and quick.
+	at, n := loudest(reference, 4096)
+	probe := reference[at : at+n]
+	best, bestScore := 0, 0.0
+	for off := -maxOffset; off <= maxOffset; off++ {
+		lo := at + off
+		if lo < 0 || lo+n > len(recording) {
+			continue
+		}
+		part := recording[lo : lo+n]
+		var xy, yy float64
+		for i, x := range probe {
+			y := float64(part[i])
+			xy += float64(x) * y
+			yy += y * y
+		}
+		if xy > 0 && yy > 0 {
+			if score := xy * xy / yy; score > bestScore {
+				best, bestScore = off, score
+			}
+		}
+	}
+	if bestScore == 0 {
+		return Match{SNR: math.Inf(-1)}
+	}
+	sample := func(i int) float64 {
+		if i += best; i < 0 || i >= len(recording) {
+			return 0
+		}
+		return float64(recording[i])
+	}
+	var xx, xy float64
+	for i, x := range reference {
+		xx += float64(x) * float64(x)
+		xy += float64(x) * sample(i)
+	}
+	gain := xy / xx
+	var signal, noise float64
+	for i, x := range reference {
+		want := gain * float64(x)
+		d := sample(i) - want
+		signal += want * want
+		noise += d * d
+	}
+	return Match{Offset: best, Gain: gain, SNR: decibel(signal, noise)}
+}
+
+// loudest finds the n samples (or all, if there are fewer) with the most energy.
+func loudest(pcm []int16, n int) (at, length int) {
+	n = min(n, len(pcm))
+	var sum, best float64
+	for i, x := range pcm {
+		sum += float64(x) * float64(x)
+		if i >= n {
+			sum -= float64(pcm[i-n]) * float64(pcm[i-n])
+		}
+		if sum > best && i+1 >= n {
+			best, at = sum, i+1-n
+		}
+	}
+	return at, n
+}
+
+// Tone returns which part of the energy of pcm, 0 to 1, is a steady tone of the given frequency
+// (the Goertzel filter over the whole of pcm).
+func Tone(pcm []int16, rate int, frequency float64) float64 {
+	w := 2 * math.Pi * frequency / float64(rate)
+	c := 2 * math.Cos(w)
+	var s1, s2, energy float64
+	for _, x := range pcm {
+		s1, s2 = float64(x)+c*s1-s2, s1
+		energy += float64(x) * float64(x)
+	}
+	if energy == 0 {
+		return 0
+	}
+	power := s1*s1 + s2*s2 - c*s1*s2
+	return min(2*power/(energy*float64(len(pcm))), 1)
+}
+
+// RMS returns the root of the mean square of pcm.
+func RMS(pcm []int16) float64 {
+	if len(pcm) == 0 {
+		return 0
+	}
+	var sum float64
+	for _, x := range pcm {
+		sum += float64(x) * float64(x)
+	}
+	return math.Sqrt(sum / float64(len(pcm)))
+}
+
+func decibel(signal, noise float64) float64 {
+	switch {
+	case signal == 0:
+		return math.Inf(-1)
+	case noise == 0:
+		return math.Inf(1)
+	}
+	return 10 * math.Log10(signal/noise)
+}
