@@ -112,8 +112,24 @@ type Frame struct {
 	// Bad says that the bits are damaged (Q is 0, RFC 4867 section 4.3.2): the decoder conceals the
 	// frame but may use what it can of it.
 	Bad bool
+	// Quality is what a receiver knows of the frame beyond that, for instance from its radio channel decoder. The zero
+	// value adds nothing.
+	Quality Quality
 	// Data holds the bits in the order of RFC 4867 section 3.6 (TS 26.101 annex B, TS 26.201 annex
 	// B), the first in the top bit of the first octet. The last octet is padded with zeros. There is
 	// none in a frame of type NoData or SpeechLost.
 	Data []byte
 }
+
+// Quality tells the decoder more of a frame than RTP can carry. With Type and Bad it gives the receive types of TS 26.093
+// and TS 26.193 (section 5).
+type Quality uint8
+
+const (
+	// Degraded is a frame of speech that may have errors in its less important bits: SPEECH_DEGRADED.
+	Degraded Quality = 1 + iota
+	// Onset announces speech, without data that could be decoded: ONSET. Only AMR has it.
+	Onset
+	// Missing is a frame that was not received: NO_DATA, whatever its Type says.
+	Missing
+)

@@ -386,3 +386,6 @@ func (d *Decoder) decodeCodeGain(s *subframe, index int16) {
 	}
 	s.codeGain = d.code.update(s.bad, d.prevBad, s.codeGain)
 }
+
+// Mode returns the mode of the last frame that had one.
+func (d *Decoder) Mode() Mode { return d.prevMode }
