@@ -2,4 +2,9 @@ module github.com/gotelco/telco
 
 go 1.25.0
 
-require github.com/google/go-cmp v0.7.0
+require (
+	github.com/google/go-cmp v0.7.0
+	github.com/pion/rtp v1.10.6
+)
+
+require github.com/pion/randutil v0.1.0 // indirect

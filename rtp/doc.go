@@ -1,0 +1,54 @@
+// Package rtp carries the media of telephone calls: RTP with its playout buffer, telephone-events
+// and RTCP. Packet headers are those of github.com/pion/rtp.
+//
+// # Layers
+//
+// A [Stream] is one RTP stream in both directions, as a value without clock, goroutine or socket:
+// it takes datagrams and the time, and appends datagrams to buffers of the caller. It is made of a
+// [Sender] and a [Buffer], which can be used alone. A [Session] runs a Stream on a
+// net.PacketConn; a media server may as well run thousands of Streams from one loop with batched
+// sockets.
+//
+//	s := rtp.NewSession(conn, rtcpConn, rtp.Config{
+//		Remote:  remote, // from the peer's SDP
+//		Send:    rtp.Format{PayloadType: 8},
+//		Receive: []rtp.Format{{PayloadType: 8}, {PayloadType: 101, Event: true}},
+//	})
+//	for range ticker.C { // the caller's clock, 20 ms
+//		s.Send(payload, 160)
+//		for {
+//			f, ok := s.Pop(buf)
+//			if !ok {
+//				break
+//			}
+//			play(f) // or conceal, if f.Lost
+//		}
+//	}
+//
+// Nothing is allocated per packet once buffers have grown.
+//
+// # Whose packets are taken
+//
+// Streams are symmetric (RFC 4961): media goes to the address that the peer's SDP names until the
+// first valid packet arrives, and from then on to where that came from. After that no other
+// address is listened to, and packets from elsewhere are refused and counted, until signalling
+// names a new address (SetRemote) or the application says so (Relatch). For one second after such
+// a change the old source is still heard but cannot latch. Config.Strict turns latching off. RTCP
+// is taken from the same host as RTP. A new SSRC or sequence from the right address is believed
+// when two packets came in order.
+//
+// # Conformance
+//
+//   - RFC 3550: packets (5.1), SR, RR, SDES CNAME, BYE (6.4 to 6.6), report interval for two
+//     members (6.2, 6.3), sequence and loss (A.1, A.3; but the first packet of all is not on
+//     probation), jitter (A.8). An SSRC equal to ours is not taken for a collision, because echo
+//     services return our packets
+//   - RFC 3551 section 4.1: marker at the start of a talkspurt
+//   - RFC 4733: sending and receiving events, with segments of long events (2.5.1.3; the last
+//     packet of a segment that is not the final one is sent once), several events in a packet
+//     (2.5.1.5). Not done: combination with RFC 2198, tones, events that are states
+//   - RFC 4961: symmetric RTP and RTCP. RFC 5761: RTP and RTCP on one port. RFC 3605: RTCP address
+//   - RFC 7022: random CNAME. RFC 7160: clock rates that change within a stream
+//
+// Not done yet: SRTP, redundancy (RFC 2198), an adaptive delay (SetDelay is where it would act).
+package rtp

@@ -1,0 +1,307 @@
+package rtp
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+)
+
+// Session runs a [Stream] on a socket: one goroutine reads RTP and sends the RTCP reports, a
+// second one reads RTCP if it has a socket of its own. The clock of what is sent and played
+// stays with the caller, who calls Send and Pop every 20 ms or so. All methods are safe for
+// concurrent use.
+type Session struct {
+	mu     sync.Mutex
+	stream *Stream
+	rtp    socket
+	rtcp   *socket // nil if RTCP shares the port or there is none
+	out    []byte
+	closed bool
+	err    error
+	wg     sync.WaitGroup
+}
+
+// NewSession starts a Session on rtp and, unless cfg.Mux or cfg.NoRTCP is set, on rtcp, which may
+// be nil if there is no such socket; then no reports are sent. It takes the sockets over: Close
+// closes them.
+func NewSession(rtp, rtcp net.PacketConn, cfg Config) *Session {
+	if rtcp == nil && !cfg.Mux {
+		cfg.NoRTCP = true
+	}
+	if !cfg.Local.IsValid() {
+		cfg.Local = addrPort(rtp.LocalAddr())
+	}
+	s := &Session{stream: NewStream(time.Now(), cfg), rtp: newSocket(rtp)}
+	if rtcp != nil {
+		c := newSocket(rtcp)
+		s.rtcp = &c
+		s.wg.Go(func() { s.read(s.rtcp, true) })
+	}
+	s.wg.Go(func() { s.read(&s.rtp, false) })
+	return s
+}
+
+// socket reads and writes without allocation where the connection can.
+type socket struct {
+	conn net.PacketConn
+	fast addrPortConn // nil if conn is another kind
+	to   netip.AddrPort
+	addr net.Addr // to, for the slow way
+}
+
+// addrPortConn is what *net.UDPConn has.
+type addrPortConn interface {
+	ReadFromUDPAddrPort(b []byte) (n int, addr netip.AddrPort, err error)
+	WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error)
+}
+
+func newSocket(c net.PacketConn) socket {
+	fast, _ := c.(addrPortConn)
+	return socket{conn: c, fast: fast}
+}
+
+func (c *socket) read(b []byte) (int, netip.AddrPort, error) {
+	if c.fast != nil {
+		return c.fast.ReadFromUDPAddrPort(b)
+	}
+	n, a, err := c.conn.ReadFrom(b)
+	if err != nil {
+		return n, netip.AddrPort{}, err
+	}
+	return n, addrPort(a), nil
+}
+
+func (c *socket) write(b []byte, to netip.AddrPort) error {
+	var err error
+	if c.fast != nil {
+		_, err = c.fast.WriteToUDPAddrPort(b, to)
+		return err
+	}
+	if c.to != to || c.addr == nil {
+		c.to, c.addr = to, net.UDPAddrFromAddrPort(to)
+	}
+	_, err = c.conn.WriteTo(b, c.addr)
+	return err
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	if u, ok := a.(interface{ AddrPort() netip.AddrPort }); ok {
+		return u.AddrPort()
+	}
+	if a == nil {
+		return netip.AddrPort{}
+	}
+	p, _ := netip.ParseAddrPort(a.String())
+	return p
+}
+
+// maxDatagram is more than any RTP packet on a path with an ordinary MTU; longer ones are cut and
+// then dropped as malformed or concealed by the codec.
+const maxDatagram = 2048
+
+// maxErrors is how many failed reads in a row end a reader, so that a broken socket is not spun on.
+const maxErrors = 100
+
+func (s *Session) read(c *socket, rtcp bool) {
+	buf := make([]byte, maxDatagram)
+	var deadline time.Time
+	failed := 0
+	for {
+		if !rtcp {
+			s.mu.Lock()
+			due := s.stream.Deadline()
+			s.mu.Unlock()
+			if due != deadline {
+				deadline = due
+				c.conn.SetReadDeadline(deadline)
+			}
+		}
+		n, from, err := c.read(buf)
+		now := time.Now()
+		s.mu.Lock()
+		switch {
+		case s.closed:
+			s.mu.Unlock()
+			return
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			s.sendReport(now)
+			deadline = time.Time{} // it has fired: set it again even if it is the same
+		case err != nil:
+			s.stream.stats.ReadErrors++
+			if failed++; failed > maxErrors || errors.Is(err, net.ErrClosed) {
+				if s.err == nil {
+					s.err = err
+				}
+				s.mu.Unlock()
+				return
+			}
+		default:
+			failed = 0
+			if rtcp {
+				s.stream.ReceiveRTCP(now, from, buf[:n])
+			} else {
+				s.stream.Receive(now, from, buf[:n])
+				if due := s.stream.Deadline(); !due.IsZero() && !now.Before(due) {
+					s.sendReport(now) // a busy socket may never reach its deadline
+				}
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// sendReport is called with the lock held.
+func (s *Session) sendReport(now time.Time) {
+	b, to, err := s.stream.AppendReport(s.out[:0], now)
+	s.out = b
+	if err == nil {
+		s.writeRTCP(b, to)
+	}
+}
+
+func (s *Session) writeRTCP(b []byte, to netip.AddrPort) {
+	c := s.rtcp
+	if c == nil {
+		c = &s.rtp
+	}
+	if c.write(b, to) != nil {
+		s.stream.stats.SendErrors++
+	}
+}
+
+// check returns why nothing can be done any more. It is called with the lock held.
+func (s *Session) check() error {
+	if s.closed {
+		return net.ErrClosed
+	}
+	return s.err
+}
+
+// Send sends payload, which stands for samples units of the clock of [Config.Send], such as 160.
+// While a telephone-event is being sent, its packets go out instead. It returns [ErrNoRemote] while
+// there is nowhere to send to, the socket's error, or net.ErrClosed.
+func (s *Session) Send(payload []byte, samples uint32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.check(); err != nil {
+		return err
+	}
+	b, to, err := s.stream.AppendAudio(s.out[:0], time.Now(), payload, samples)
+	s.out = b
+	if err != nil {
+		return err
+	}
+	if err := s.rtp.write(b, to); err != nil {
+		s.stream.stats.SendErrors++
+		return err
+	}
+	return nil
+}
+
+// Skip lets samples units of the clock pass in silence. While a telephone-event is being sent,
+// its next packet goes out.
+func (s *Session) Skip(samples uint32) error {
+	s.mu.Lock()
+	event := s.stream.InEvent()
+	if !event {
+		defer s.mu.Unlock()
+		s.stream.Skip(samples)
+		return s.check()
+	}
+	s.mu.Unlock()
+	return s.Send(nil, samples)
+}
+
+// StartEvent begins a telephone-event; see [Stream.StartEvent]. The following calls of Send or Skip
+// send it.
+func (s *Session) StartEvent(code EventCode, volume uint8, length time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.check(); err != nil {
+		return err
+	}
+	return s.stream.StartEvent(code, volume, length)
+}
+
+// InEvent says whether a telephone-event is being sent.
+func (s *Session) InEvent() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stream.InEvent()
+}
+
+// EndEvent ends an event that was started with length zero.
+func (s *Session) EndEvent() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stream.EndEvent()
+}
+
+// Pop gives out the next frame that is due, its payload appended to dst[:0]. See [Buffer.Pop].
+func (s *Session) Pop(dst []byte) (Frame, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stream.Pop(time.Now(), dst)
+}
+
+// PopEvent gives out the next report of a received telephone-event.
+func (s *Session) PopEvent() (EventReport, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stream.PopEvent(time.Now())
+}
+
+// SetRemote changes where the peer receives; see [Stream.SetRemote].
+func (s *Session) SetRemote(remote, rtcp netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stream.SetRemote(time.Now(), remote, rtcp)
+}
+
+// SetFormats changes what is sent and expected; see [Stream.SetFormats].
+func (s *Session) SetFormats(send, event Format, receive []Format) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stream.SetFormats(send, event, receive)
+}
+
+// Relatch lets another source take over; see [Stream.Relatch].
+func (s *Session) Relatch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stream.Relatch(time.Now())
+}
+
+// Stats returns a snapshot.
+func (s *Session) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stream.Stats()
+}
+
+// LocalAddr is the address of the RTP socket.
+func (s *Session) LocalAddr() net.Addr { return s.rtp.conn.LocalAddr() }
+
+// Close says goodbye to the peer, closes the sockets and waits for the goroutines. Closing again
+// returns nil.
+func (s *Session) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	if b, to, err := s.stream.AppendBye(s.out[:0], time.Now()); err == nil {
+		s.writeRTCP(b, to)
+	}
+	s.closed = true
+	s.mu.Unlock()
+	err := s.rtp.conn.Close()
+	if s.rtcp != nil {
+		err = errors.Join(err, s.rtcp.conn.Close())
+	}
+	s.wg.Wait()
+	return err
+}
