@@ -1,9 +1,6 @@
 package sip
 
-import (
-	"errors"
-	"slices"
-)
+import "slices"
 
 // Check tells whether a message that parsed is one that RFC 3261 allows: the fields that must be
 // there are (section 8.1.1), what must be single is, the values that every element needs match
@@ -25,6 +22,9 @@ type Policy struct {
 
 	// OptionTags are the extensions that Require may name; others get 420. If nil, all.
 	OptionTags []string
+
+	// ProxyTags are the extensions that Proxy-Require may name; others get 420. If nil, all.
+	ProxyTags []string
 
 	// ContentTypes are the types ("application/sdp") that a body may have; others get 415.
 	// If nil, all.
@@ -64,6 +64,11 @@ func (p Policy) check(m Message) *ParseError {
 	if err != nil {
 		return err
 	}
+	if p.Strict {
+		if err := h.values(); err != nil {
+			return err
+		}
+	}
 	if req == nil {
 		return nil
 	}
@@ -94,8 +99,12 @@ func (p Policy) fields(h *Header, seen *[numNamed]uint8) (cseq CSeq, err *ParseE
 			break
 		}
 		s, off := h.raw(place)
-		if _, err = parseVia(s, p.Strict); err != nil {
-			return cseq, err.within("Via", off)
+		v, err := parseVia(s, p.Strict)
+		if err == nil && p.Strict && v.Branch() == MagicCookie { // RFC 4475 section 3.2.1
+			err = bad(0, "branch without an identifier")
+		}
+		if err != nil {
+			return cseq, err.inField("Via", off)
 		}
 	}
 	if vias == 0 {
@@ -115,23 +124,20 @@ func (p Policy) fields(h *Header, seen *[numNamed]uint8) (cseq CSeq, err *ParseE
 				continue
 			}
 			if _, err = parseAddress(s, p.Strict); err != nil {
-				return cseq, err.within(fieldDefs[id].name, off)
+				return cseq, err.inField(fieldDefs[id].name, off)
 			}
 		}
 	}
 	s, off, _ := h.first(idCSeq)
 	if cseq, err = parseCSeq(s, p.Strict); err != nil {
-		return cseq, err.within("CSeq", off)
+		return cseq, err.inField("CSeq", off)
 	}
 	s, off, _ = h.first(idCallID)
 	if err = checkCallID(s, p.Strict); err != nil {
-		return cseq, err.within("Call-ID", off)
+		return cseq, err.inField("Call-ID", off)
 	}
-	if _, _, e := h.MaxForwards(); e != nil {
-		errors.As(e, &err)
-		return cseq, err
-	}
-	return cseq, nil
+	_, _, err = h.maxForwards()
+	return cseq, err
 }
 
 // checkCallID: word ["@" word] (RFC 3261 section 20.8).
@@ -166,13 +172,14 @@ func (p Policy) request(req *Request, cseq CSeq, seen *[numNamed]uint8) *ParseEr
 		if !req.Method.known() { // RFC 4475 section 3.1.2.18
 			return refuse(501, "start line", "unknown method, and CSeq has another")
 		}
-		return &ParseError{Layer: HeaderLayer, Field: "CSeq", Offset: -1, Status: 400, Err: cause("method differs from the start line")}
+		return refuse(400, "CSeq", "method differs from the start line")
 	}
 	if p.Strict && seen[idMaxForwards] == 0 {
 		return missing(idMaxForwards)
 	}
 	uri, err := parseURI(req.RequestURI, p.Strict)
 	if err != nil {
+		err.Layer = RequestLayer
 		return err.within("Request-URI", len(req.Method)+1)
 	}
 	if !p.scheme(uri.Scheme) {
@@ -181,10 +188,11 @@ func (p Policy) request(req *Request, cseq CSeq, seen *[numNamed]uint8) *ParseEr
 	if uri.Headers != "" { // RFC 3261 section 19.1.1, table 1
 		return refuse(400, "Request-URI", "headers in the Request-URI")
 	}
-	for tag := range req.Values("Require") {
-		if p.OptionTags != nil && !contains(p.OptionTags, tag) {
-			return refuse(420, "Require", "extension not supported")
-		}
+	if p.OptionTags != nil && len(req.Unsupported("Require", p.OptionTags)) > 0 {
+		return refuse(420, "Require", "extension not supported")
+	}
+	if p.ProxyTags != nil && len(req.Unsupported("Proxy-Require", p.ProxyTags)) > 0 {
+		return refuse(420, "Proxy-Require", "extension not supported")
 	}
 	if p.ContentTypes != nil && len(req.Body) > 0 && !contains(p.ContentTypes, mediaType(req.ContentType())) {
 		return refuse(415, "Content-Type", "content type not supported")

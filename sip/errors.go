@@ -10,9 +10,9 @@ type Layer uint8
 
 // The layers, in the order in which a message passes them.
 const (
-	SyntaxLayer  Layer = iota + 1 // the text: start line, header lines, framing, or a field that does not match its grammar
-	HeaderLayer                   // the set of header fields: missing, repeated, contradictory or out of range
-	RequestLayer                  // a well-formed request that cannot be served: method, URI scheme, extension, content type
+	SyntaxLayer  Layer = iota + 1 // the octets do not make a message: start line, header lines, framing
+	HeaderLayer                   // a header field is missing, repeated, against its grammar or out of range
+	RequestLayer                  // a request that reads well cannot be served: version, method, URI, extension, content type
 )
 
 func (l Layer) String() string {
@@ -70,7 +70,13 @@ func bad(off int, why cause) *ParseError {
 	return &ParseError{Layer: SyntaxLayer, Offset: off, Status: 400, Err: why}
 }
 
-// within moves e to a field whose text starts at base.
+// inField moves e to a header field whose value starts at base.
+func (e *ParseError) inField(field string, base int) *ParseError {
+	e.Layer = HeaderLayer
+	return e.within(field, base)
+}
+
+// within moves e to a part of the message that starts at base; base -1 means it is nowhere in one.
 func (e *ParseError) within(field string, base int) *ParseError {
 	if e.Field == "" {
 		e.Field = field

@@ -26,7 +26,7 @@ func (h *Header) Via() (Via, error) {
 	}
 	v, err := parseVia(s, false)
 	if err != nil {
-		return v, err.within("Via", off)
+		return v, err.inField("Via", off)
 	}
 	return v, nil
 }
@@ -42,7 +42,7 @@ func (h *Header) Vias() iter.Seq2[Via, error] {
 			s, off := h.raw(p)
 			v, err := parseVia(s, false)
 			if err != nil {
-				err.within("Via", off)
+				err.inField("Via", off)
 			}
 			if !yield(v, asError(err)) {
 				return
@@ -58,7 +58,7 @@ func (h *Header) address(id fieldID) (Address, error) {
 	}
 	a, err := parseAddress(s, false)
 	if err != nil {
-		return a, err.within(fieldDefs[id].name, off)
+		return a, err.inField(fieldDefs[id].name, off)
 	}
 	return a, nil
 }
@@ -106,7 +106,7 @@ func (h *Header) Addresses(name string) iter.Seq2[Address, error] {
 			}
 			a, err := parseAddress(s, false)
 			if err != nil {
-				err.within(k.String(), off)
+				err.inField(k.String(), off)
 			}
 			if !yield(a, asError(err)) {
 				return
@@ -123,7 +123,7 @@ func (h *Header) CSeq() (CSeq, error) {
 	}
 	c, err := parseCSeq(s, false)
 	if err != nil {
-		return c, err.within("CSeq", off)
+		return c, err.inField("CSeq", off)
 	}
 	return c, nil
 }
@@ -140,13 +140,18 @@ func (h *Header) CallID() string {
 // MaxForwards returns the Max-Forwards field, 0 to 255 (RFC 3261 section 20.22); present is false
 // if there is none.
 func (h *Header) MaxForwards() (n int, present bool, err error) {
+	n, present, e := h.maxForwards()
+	return n, present, asError(e)
+}
+
+func (h *Header) maxForwards() (n int, present bool, err *ParseError) {
 	s, off, ok := h.first(idMaxForwards)
 	if !ok {
 		return 0, false, nil
 	}
 	v, ok := number(s, 255)
 	if !ok {
-		return 0, true, bad(0, "not a number from 0 to 255").within("Max-Forwards", off)
+		return 0, true, bad(0, "not a number from 0 to 255").inField("Max-Forwards", off)
 	}
 	return int(v), true, nil
 }

@@ -15,7 +15,8 @@ const (
 // common, and refuses what is ambiguous. Parsers hold no state and may be shared.
 type Parser struct {
 	// Strict refuses what RFC 3261's grammar does not allow: line ends without a carriage return,
-	// more than one space in the start line, empty lines before it, and octets after a body.
+	// more than one space in the start line, empty lines before it, and a missing empty line after the
+	// header.
 	Strict bool
 
 	// MaxSize is the largest message in octets. If zero, DefaultMaxSize.
@@ -35,7 +36,7 @@ func Parse(b []byte) (Message, error) { return Parser{}.Parse(b) }
 //
 // The error is a *[ParseError]. Beside it stands the message as far as it was understood, for
 // a server to answer ([NewResponse] with the error's Status), if at least the start line could be
-// read and the header ends; else nil.
+// read; else nil.
 func (p Parser) Parse(b []byte) (Message, error) {
 	m, err := p.parse(b)
 	return m, asError(err)
@@ -55,9 +56,9 @@ func (p Parser) parse(b []byte) (Message, *ParseError) {
 			start++
 		}
 	}
-	end, lines, err := headEnd(b, start)
-	if err != nil {
-		return nil, err
+	end, lines, truncated := headEnd(b, start)
+	if end == 0 {
+		return nil, truncated
 	}
 	var tooLarge *ParseError
 	if len(b) > maxSize || lines > maxFields {
@@ -73,12 +74,18 @@ func (p Parser) parse(b []byte) (Message, *ParseError) {
 	nl := strings.IndexByte(head, '\n')
 	m, err := p.parseStart(head[:nl], start)
 	if m == nil {
+		if len(head) > 4 && fold(head[:4], "SIP/") {
+			err.Status = 0 // responses are not answered
+		}
 		return nil, err
 	}
 	h := m.Head()
 	h.fields = make([]field, 0, lines+2)
 	if e := h.parseLines(head, nl+1, start, p.Strict); err == nil {
 		err = e
+	}
+	if err == nil && (p.Strict || !h.complete()) {
+		err = truncated
 	}
 	body := b[end:]
 	if e := p.frame(h, &body); err == nil {
@@ -98,20 +105,24 @@ func (p Parser) parse(b []byte) (Message, *ParseError) {
 	case *Response:
 		m.Body = body
 		if err != nil {
-			err.Status = 0 // responses are not answered
+			err.Status = 0
 		}
 	}
 	return m, err
 }
 
 // headEnd finds the end of the header, its empty line included, and counts the lines between the
-// first and that.
+// first and that. If there is no empty line, the header ends with the last whole line, and err says
+// so; end is 0 if there is none at all.
 func headEnd(b []byte, start int) (end, lines int, err *ParseError) {
 	for i := start; ; lines++ {
 		n := bytes.IndexByte(b[i:], '\n')
 		if n < 0 {
-			e := &ParseError{Layer: SyntaxLayer, Field: "header", Offset: len(b), Status: 400, Err: ErrTruncated}
-			return 0, 0, e
+			err = &ParseError{Layer: SyntaxLayer, Field: "header", Offset: len(b), Status: 400, Err: ErrTruncated}
+			if i == start {
+				return 0, 0, err // not even a start line
+			}
+			return i, lines - 1, err
 		}
 		if n == 0 || n == 1 && b[i] == '\r' {
 			if i == start {
@@ -179,6 +190,17 @@ func (h *Header) parseLines(head string, i, base int, strict bool) (err *ParseEr
 	return err
 }
 
+// complete reports that a header without its empty line lost nothing else: it ends with a
+// Content-Length of zero (RFC 5118's archive has two such messages).
+func (h *Header) complete() bool {
+	n := len(h.fields)
+	if n == 0 || h.fields[n-1].id != idContentLength {
+		return false
+	}
+	length, ok := number(h.fields[n-1].value(), 9)
+	return ok && length == 0
+}
+
 // badLineEnd returns the index of a carriage return that no line feed follows, which some take
 // for a line end and some do not; in strict mode also of a line feed without its carriage return.
 func badLineEnd(line string, strict bool) int {
@@ -212,23 +234,28 @@ func (p Parser) frame(h *Header, body *[]byte) *ParseError {
 			return bad(0, "not a number of octets").within("Content-Length", off)
 		}
 		if seen && n != length {
-			return &ParseError{Layer: HeaderLayer, Field: "Content-Length", Offset: off, Status: 400, Err: ErrRepeated}
+			return &ParseError{Layer: SyntaxLayer, Field: "Content-Length", Offset: off, Status: 400, Err: ErrRepeated}
 		}
 		if n > uint64(len(*body)) {
+			if !p.Strict && bareLF(f.text) {
+				// Something turned CRLF into LF and did not count again; the datagram's end is
+				// the body's (RFC 5118's ipv6-in-sdp).
+				n = uint64(len(*body))
+				length, seen = n, true
+				continue
+			}
 			return &ParseError{Layer: SyntaxLayer, Field: "Content-Length", Offset: off, Status: 400, Err: ErrTruncated}
 		}
 		length, seen = n, true
 	}
-	if seen && length < uint64(len(*body)) {
-		if p.Strict {
-			e := bad(0, "octets after the body").within("Content-Length", 0)
-			e.Offset = -1
-			return e
-		}
+	if seen { // what follows the body is to be discarded
 		*body = (*body)[:length]
 	}
 	return nil
 }
+
+// bareLF reports a line that ends without a carriage return.
+func bareLF(line string) bool { n := len(line); return n < 2 || line[n-2] != '\r' }
 
 // parseStart reads the start line, which ends before its line feed.
 func (p Parser) parseStart(s string, base int) (Message, *ParseError) {
@@ -276,7 +303,7 @@ func (p Parser) parseStart(s string, base int) (Message, *ParseError) {
 			return nil, fail(len(s)-len(version), "bad SIP version")
 		}
 		e := fail(len(s)-len(version), "unknown SIP version")
-		e.Status = 505
+		e.Layer, e.Status = RequestLayer, 505
 		return r, e
 	}
 	for j := 0; j < len(r.RequestURI); j++ {

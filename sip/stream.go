@@ -188,12 +188,12 @@ func contentLength(head []byte) (int, *ParseError) {
 			return 0, bad(start+colon+1, "not a number of octets").within("Content-Length", 0)
 		}
 		if seen && int(n) != length {
-			return 0, &ParseError{Layer: HeaderLayer, Field: "Content-Length", Offset: start, Status: 400, Err: ErrRepeated}
+			return 0, &ParseError{Layer: SyntaxLayer, Field: "Content-Length", Offset: start, Status: 400, Err: ErrRepeated}
 		}
 		length, seen = int(n), true
 	}
 	if !seen {
-		return 0, &ParseError{Layer: HeaderLayer, Field: "Content-Length", Offset: -1, Status: 400, Err: ErrMissing}
+		return 0, &ParseError{Layer: SyntaxLayer, Field: "Content-Length", Offset: -1, Status: 400, Err: ErrMissing}
 	}
 	return length, nil
 }

@@ -9,6 +9,9 @@ import (
 // section 4 for tel, RFC 8141 section 3 (scheme and namespace without regard to case) for urn.
 // A sip URI never equals a sips URI.
 func (u URI) Equal(v URI) bool {
+	if u == v {
+		return true
+	}
 	if u.Scheme != v.Scheme {
 		return false
 	}
