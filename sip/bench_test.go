@@ -36,7 +36,7 @@ func readCore(t testing.TB, r *Request) int {
 	return len(v.Branch()) + int(c.Seq) + len(from.Tag()) + len(to.Tag()) + len(r.CallID())
 }
 
-func parseRequest(t testing.TB, b []byte) *Request {
+func parseBench(t testing.TB, b []byte) *Request {
 	m, err := Parse(b)
 	if err != nil {
 		t.Fatal(err)
@@ -60,10 +60,10 @@ func hop(t testing.TB, r *Request, out []byte) []byte {
 // TestAllocations holds the parts of a hop to their allocations: the bar is 20 for a parse.
 func TestAllocations(t *testing.T) {
 	b := imsInvite(t)
-	if n := testing.AllocsPerRun(100, func() { readCore(t, parseRequest(t, b)) }); n > 6 {
+	if n := testing.AllocsPerRun(100, func() { readCore(t, parseBench(t, b)) }); n > 6 {
 		t.Errorf("parse and core fields: %v allocations", n)
 	}
-	r := parseRequest(t, b)
+	r := parseBench(t, b)
 	buf := make([]byte, 0, 8192)
 	if n := testing.AllocsPerRun(100, func() { buf, _ = r.AppendText(buf[:0]) }); n > 0 {
 		t.Errorf("append to a large enough buffer: %v allocations", n)
@@ -71,7 +71,7 @@ func TestAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { Check(r, false) }); n > 0 {
 		t.Errorf("check: %v allocations", n)
 	}
-	if n := testing.AllocsPerRun(100, func() { buf = hop(t, parseRequest(t, b), buf[:0]) }); n > 12 {
+	if n := testing.AllocsPerRun(100, func() { buf = hop(t, parseBench(t, b), buf[:0]) }); n > 12 {
 		t.Errorf("hop: %v allocations", n)
 	}
 }
@@ -81,7 +81,7 @@ func BenchmarkParse(b *testing.B) {
 	b.SetBytes(int64(len(msg)))
 	b.ReportAllocs()
 	for b.Loop() {
-		parseRequest(b, msg)
+		parseBench(b, msg)
 	}
 }
 
@@ -90,12 +90,12 @@ func BenchmarkParseCore(b *testing.B) {
 	b.SetBytes(int64(len(msg)))
 	b.ReportAllocs()
 	for b.Loop() {
-		readCore(b, parseRequest(b, msg))
+		readCore(b, parseBench(b, msg))
 	}
 }
 
 func BenchmarkCheck(b *testing.B) {
-	r := parseRequest(b, imsInvite(b))
+	r := parseBench(b, imsInvite(b))
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := Check(r, false); err != nil {
@@ -106,7 +106,7 @@ func BenchmarkCheck(b *testing.B) {
 
 func BenchmarkSerialize(b *testing.B) {
 	msg := imsInvite(b)
-	r := parseRequest(b, msg)
+	r := parseBench(b, msg)
 	b.SetBytes(int64(len(msg)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -121,12 +121,12 @@ func BenchmarkProxyHop(b *testing.B) {
 	b.SetBytes(int64(len(msg)))
 	b.ReportAllocs()
 	for b.Loop() {
-		hop(b, parseRequest(b, msg), nil)
+		hop(b, parseBench(b, msg), nil)
 	}
 }
 
 func BenchmarkResponse(b *testing.B) {
-	r := parseRequest(b, imsInvite(b))
+	r := parseBench(b, imsInvite(b))
 	b.ReportAllocs()
 	for b.Loop() {
 		resp := NewResponse(r, 180, "")
