@@ -4,7 +4,8 @@
 //
 //	endpoint := sip.NewEndpoint(sip.Config{Trace: tsharktest.Capture(t)})
 //
-// Without tshark on PATH the capture is written but not judged, and the test's log says so.
+// Without tshark on PATH, and with -short, the capture is written but not judged, and the test's
+// log says so.
 package tsharktest
 
 import (
@@ -19,9 +20,12 @@ import (
 	"github.com/gotelco/telco/trace/pcapng"
 )
 
-// Need skips the test where tshark is missing.
+// Need skips the test where tshark is missing, and with -short.
 func Need(t testing.TB) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("tshark takes a second, left out with -short")
+	}
 	if _, err := exec.LookPath("tshark"); err != nil {
 		t.Skip("needs tshark (Debian: apt-get install tshark)")
 	}
@@ -43,6 +47,8 @@ func Capture(t testing.TB, args ...string) trace.Func {
 		}
 		if _, err := exec.LookPath("tshark"); err != nil {
 			t.Log("tshark is missing, the capture is not judged")
+		} else if testing.Short() {
+			t.Log("with -short the capture is not judged")
 		} else if w.Stats().Packets > 0 {
 			Check(t, name, args...)
 		}
