@@ -7,4 +7,8 @@ require (
 	github.com/pion/rtp v1.10.6
 )
 
-require github.com/pion/randutil v0.1.0 // indirect
+require (
+	github.com/pion/randutil v0.1.0 // indirect
+	golang.org/x/net v0.57.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+)
