@@ -5,10 +5,8 @@ go 1.25.0
 require (
 	github.com/google/go-cmp v0.7.0
 	github.com/pion/rtp v1.10.6
+	golang.org/x/net v0.57.0
+	golang.org/x/sys v0.47.0
 )
 
-require (
-	github.com/pion/randutil v0.1.0 // indirect
-	golang.org/x/net v0.57.0 // indirect
-	golang.org/x/sys v0.47.0 // indirect
-)
+require github.com/pion/randutil v0.1.0 // indirect

@@ -39,9 +39,9 @@ type network struct {
 	byPeer    map[peerKey][]*conn
 	perHost   map[netip.Addr]int // accepted connections
 	dials     map[dialKey]*dial
-	pending   int // connections being set up
-	pings     map[Flow]*time.Timer // keep-alives over UDP
-	names     map[peerKey]string     // the names under which peers were verified, kept for reconnects
+	pending   int                       // connections being set up
+	pings     map[Flow]*time.Timer      // keep-alives over UDP
+	names     map[peerKey]string        // the names under which peers were verified, kept for reconnects
 	routes    map[netip.Addr]netip.Addr // remote -> local address of unbound sockets
 	closing   bool
 }

@@ -227,9 +227,14 @@ func (c *conn) readMessages() error {
 	if !stream {
 		buf = make([]byte, n.cfg.MaxMessage+1)
 	}
-	in := newStreamReader(n.cfg.MaxMessage)
+	in := Framer{MaxSize: n.cfg.MaxMessage}
 	now := time.Now()
-	partial := now // since when a message is incomplete; the first one is awaited from the start
+	var partial time.Time // since when a message is incomplete
+	if c.listener != nil {
+		partial = now // who connects has something to say
+	} else {
+		c.spoke.Store(true)
+	}
 	var deadline time.Time
 	for {
 		// The deadline moves when it is due to be a fresh one by an eighth, not at each read.
@@ -244,7 +249,9 @@ func (c *conn) readMessages() error {
 			var incomplete bool
 			var ferr error
 			if stream {
-				incomplete, ferr = in.consume(c, buf[:k])
+				in.Write(buf[:k])
+				ferr = c.deliverFrames(&in)
+				incomplete = in.Buffered() > 0
 			} else {
 				ferr = c.deliver(buf[:k])
 			}
@@ -295,6 +302,37 @@ func (c *conn) readDeadline(now, partial time.Time) time.Time {
 	}
 }
 
+// deliverFrames hands on the messages that are complete. Where a message ends nobody knows, its
+// header still is handed on, and the connection stays for the answer that it may get.
+func (c *conn) deliverFrames(in *Framer) error {
+	for {
+		kind, msg, err := in.Next()
+		switch {
+		case err != nil && len(msg) > 0:
+			c.network.receive(c.flow, msg)
+			t := time.NewTimer(drainTimeout)
+			defer t.Stop()
+			select {
+			case <-t.C:
+			case <-c.network.ctx.Done():
+			}
+			return err
+		case err != nil:
+			return err
+		case kind == MessageFrame:
+			if err := c.deliver(msg); err != nil {
+				return err
+			}
+		case kind == PingFrame, kind == PongFrame:
+			if c.keepAlive(kind == PingFrame) {
+				in.halfway = false // a pong that was awaited is not half a ping
+			}
+		default:
+			return nil
+		}
+	}
+}
+
 // deliver hands on one whole message, or answers a keep-alive within a WebSocket message.
 func (c *conn) deliver(data []byte) error {
 	n := c.network
@@ -311,18 +349,23 @@ func (c *conn) deliver(data []byte) error {
 	return nil
 }
 
-// keepAlive handles a received ping (CRLF CRLF) or pong (CRLF), RFC 5626 section 4.4.1.
-func (c *conn) keepAlive(ping bool) {
+// keepAlive handles a received ping (CRLF CRLF) or pong (CRLF), RFC 5626 section 4.4.1. It tells
+// whether it was a pong that we waited for.
+func (c *conn) keepAlive(ping bool) bool {
 	c.network.stats.keepAlives.Add(1)
 	c.spoke.Store(true)
 	if ping {
 		c.sendRaw("\r\n")
-		return
+		return false
 	}
 	c.mu.Lock()
-	c.pongWanted = false
-	c.pongs++
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	wanted := c.pongWanted
+	if wanted {
+		c.pongWanted = false
+		c.pongs++
+	}
+	return wanted
 }
 
 // sendRaw queues octets that are not a message.
