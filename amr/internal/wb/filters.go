@@ -123,13 +123,16 @@ func residu(a []int16, x, y []int16) {
 }
 
 // synFilt filters x by 1/A(z). buf starts with the m = len(a)-1 last outputs and receives len(x) more behind them.
+func synFilt(a, x, buf []int16) {
+	synFiltGain(a, x, buf, a[0]>>1, op.NormS(a[0])-2+3)
+}
+
+// synFiltGain is synFilt with an input gain and a shift of its own.
 //
 // As long as all of the last m outputs are within limit, no partial sum of the chain leaves 32 bits: limit is what
 // 2*sum|a| leaves room for.
-func synFilt(a, x, buf []int16) {
+func synFiltGain(a, x, buf []int16, a0, shift int16) {
 	m := len(a) - 1
-	shift := op.NormS(a[0]) - 2 + 3
-	a0 := a[0] >> 1
 	sum := sumAbs(a[1:])
 	limit := (1<<30 - 1<<15 - int64(maxAbs(x))*int64(a0)) / (sum + 1)
 	i := 0

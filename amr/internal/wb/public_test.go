@@ -145,3 +145,46 @@ func publicModes(t testing.TB, dir string, c publicCase) func(n int) Mode {
 	}
 	return func(n int) Mode { return modes[min(n, len(modes)-1)] }
 }
+
+func TestPublicEncode(t *testing.T) {
+	dir := publicDir(t)
+	for _, c := range publicCases(t, dir) {
+		if c.StreamMD5 == "" {
+			continue
+		}
+		t.Run(c.Stream, func(t *testing.T) {
+			t.Parallel()
+			in := readWords(t, filepath.Join(dir, c.Input))
+			mode := publicModes(t, dir, c)
+			e := NewEncoder()
+			e.DTX = c.DTX != 0
+			out := []byte(storageMagic)
+			want, err := os.ReadFile(filepath.Join(dir, c.Stream))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n := 0; len(in) >= FrameSamples; n++ {
+				m := mode(n)
+				at := len(out)
+				var tx TxType
+				out, tx = e.Encode((*[FrameSamples]int16)(in), m, append(out, 0))
+				ft := byte(m)
+				switch tx {
+				case TxSIDFirst, TxSIDUpdate:
+					ft = 9
+				case TxNoData:
+					ft = 15
+				}
+				out[at] = ft<<3 | 4
+				if !bytes.HasPrefix(want, out) {
+					t.Fatalf("frame %d of type %d, mode %d differs", n, tx, m)
+				}
+				in = in[FrameSamples:]
+			}
+			sum := md5.Sum(out)
+			if got := hex.EncodeToString(sum[:]); got != c.StreamMD5 {
+				t.Errorf("stream has MD5 %s, want %s", got, c.StreamMD5)
+			}
+		})
+	}
+}

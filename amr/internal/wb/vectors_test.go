@@ -101,3 +101,47 @@ func equal(got, want []int16) error {
 	}
 	return nil
 }
+
+func TestVectorsEncode(t *testing.T) {
+	dir := vectorDir(t)
+	for _, name := range []string{"m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "md"} {
+		t.Run(name, func(t *testing.T) {
+			in, mode := readWords(t, filepath.Join(dir, "tst.inp")), Mode(name[1]-'0')
+			if name == "md" {
+				in, mode = readWords(t, filepath.Join(dir, "dtx.inp")), Mode1265
+			}
+			want := readWords(t, filepath.Join(dir, "tst_"+name+".cod"))
+			e := NewEncoder()
+			e.DTX = true
+			for n := 0; len(in) >= FrameSamples; n++ {
+				var f codFrame
+				f, want = parseCod(t, want)
+				got, tx := e.Encode((*[FrameSamples]int16)(in), mode, nil)
+				in = in[FrameSamples:]
+				types := [...]RxType{TxSpeech: SpeechGood, TxSIDFirst: SIDFirst, TxSIDUpdate: SIDUpdate, TxNoData: NoData}
+				if types[tx] != f.rx {
+					t.Fatalf("frame %d: type %d, want receive type %d", n, tx, f.rx)
+				}
+				if tx == TxSpeech || tx == TxSIDUpdate {
+					want := f.payload()
+					if tx == TxSIDUpdate {
+						want[4] |= 0x10 | byte(mode)
+					}
+					if !bytes.Equal(got, want) {
+						var g, w codecBits
+						g.unsort(mode, got)
+						w.unsort(mode, want)
+						i := 0
+						for i < maxBits-1 && g[i] == w[i] {
+							i++
+						}
+						t.Fatalf("frame %d: codec bit %d differs", n, i)
+					}
+				}
+			}
+			if len(want) > 0 {
+				t.Errorf("%d words expected beyond the last frame", len(want))
+			}
+		})
+	}
+}
