@@ -137,57 +137,86 @@ func headEnd(b []byte, start int) (end, lines int, err *ParseError) {
 // parseLines cuts head[i:] into fields. It goes on after a bad line, so that the message can
 // still be answered.
 func (h *Header) parseLines(head string, i, base int, strict bool) (err *ParseError) {
-	fail := func(off int, why cause) {
-		if err == nil {
-			err = bad(off, why).within("header", base)
-		}
-	}
+	start := i
+	crs := 0
 	for i < len(head) {
 		nl := i + strings.IndexByte(head[i:], '\n')
-		if nl-i <= 1 && (nl == i || head[i] == '\r') {
-			return err // the empty line
+		if nl-i <= 1 && (nl == i || head[i] == '\r') { // the empty line
+			crs += nl - i
+			i = nl + 1
+			break
 		}
-		start, folded := i, false
-		for nl+1 < len(head) && (head[nl+1] == ' ' || head[nl+1] == '\t') {
-			folded = true
-			nl = nl + 1 + strings.IndexByte(head[nl+1:], '\n')
+		f := field{off: int32(base + i)}
+		at := i
+		for {
+			if head[nl-1] == '\r' {
+				crs++
+			}
+			i = nl + 1
+			if i >= len(head) || head[i] != ' ' && head[i] != '\t' {
+				break
+			}
+			f.folded = true
+			nl = i + strings.IndexByte(head[i:], '\n')
 		}
-		i = nl + 1
-		line := head[start:i]
-		n := 0
-		for n < len(line) && is(line[n], isToken) {
-			n++
-		}
-		colon := n
-		for colon < len(line) && (line[colon] == ' ' || line[colon] == '\t') {
-			colon++
-		}
-		if n == 0 || colon >= len(line) || line[colon] != ':' || n > 65535 {
-			fail(start+n, "not a header line")
+		f.text = head[at:i]
+		if n := f.cut(); n >= 0 {
+			if err == nil {
+				err = bad(at+n, "not a header line").within("header", base)
+			}
 			continue
 		}
-		lo := skipLWS(line, colon+1)
-		hi := trimRight(line, lo, len(line))
-		if lo > hi {
-			lo = hi
+		h.fields = append(h.fields, f)
+	}
+	// Each carriage return must have been seen before its line feed. A lone one some take for a
+	// line end and some do not, so it is never let through.
+	if strings.Count(head[start:i], "\r") != crs || strict && strings.Count(head[start:i], "\n") != crs {
+		if err == nil {
+			err = bad(start+badLineEnd(head[start:i], strict), "carriage return or line feed alone").within("header", base)
 		}
-		if cr := strings.IndexByte(line, '\r'); cr != len(line)-2 || strict {
-			if off := badLineEnd(line, strict); off >= 0 {
-				fail(start+off, "carriage return or line feed alone")
-			}
-		}
-		if z := strings.IndexByte(line[lo:hi], 0); z >= 0 && strings.IndexByte(line[lo:hi], '"') < 0 {
-			fail(start+lo+z, "NUL in a header line")
-		}
-		if folded {
-			folded = strings.IndexByte(line[lo:hi], '\n') >= 0
-		}
-		h.fields = append(h.fields, field{
-			text: line, lo: uint32(lo), hi: uint32(hi), off: int32(base + start),
-			name: uint16(n), id: lookup(line[:n]), folded: folded,
-		})
+	}
+	if strings.IndexByte(head[start:i], 0) >= 0 && err == nil {
+		err = h.badNUL()
 	}
 	return err
+}
+
+// cut finds name and value in the field's text. It returns -1, or where the text is no field.
+func (f *field) cut() int {
+	line := f.text
+	n := 0
+	for n < len(line) && is(line[n], isToken) {
+		n++
+	}
+	colon := n
+	for colon < len(line) && (line[colon] == ' ' || line[colon] == '\t') {
+		colon++
+	}
+	if n == 0 || colon >= len(line) || line[colon] != ':' || n > 65535 {
+		return n
+	}
+	lo := skipLWS(line, colon+1)
+	hi := trimRight(line, lo, len(line))
+	if lo == len(line) { // an empty value stands after the colon, not after the line end
+		lo, hi = colon+1, colon+1
+	}
+	f.lo, f.hi, f.name = uint32(lo), uint32(hi), uint16(n)
+	f.id = lookup(line[:n])
+	if f.folded {
+		f.folded = strings.IndexByte(line[lo:hi], '\n') >= 0
+	}
+	return -1
+}
+
+// badNUL refuses a NUL outside of values that hold a quoted string, where \NUL is allowed.
+func (h *Header) badNUL() *ParseError {
+	for i := range h.fields {
+		f := &h.fields[i]
+		if z := strings.IndexByte(f.text, 0); z >= 0 && strings.IndexByte(f.text, '"') < 0 {
+			return bad(z, "NUL in a header line").within("header", int(f.off))
+		}
+	}
+	return nil
 }
 
 // complete reports that a header without its empty line lost nothing else: it ends with a
