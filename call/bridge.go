@@ -1,0 +1,106 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Bridge connects two Media: each sends what the other receives, telephone-events included, in
+// the codec of its own leg. It takes the place of their sources. The bridge ends when one of them
+// is closed, bridged to another, or [Unbridge] is called.
+func Bridge(a, b *Media) error {
+	if a == b {
+		return errors.New("call: a leg cannot be bridged to itself")
+	}
+	if ra, rb := a.SampleRate(), b.SampleRate(); ra != rb {
+		return fmt.Errorf("call: no bridge from %d Hz to %d Hz", ra, rb)
+	}
+	Unbridge(a)
+	Unbridge(b)
+	if err := a.bridgeTo(b); err != nil {
+		return err
+	}
+	if err := b.bridgeTo(a); err != nil {
+		a.unbridge(b)
+		return err
+	}
+	return nil
+}
+
+// Unbridge ends the bridge that m is part of, if any. Both legs send silence then.
+func Unbridge(m *Media) {
+	m.mu.Lock()
+	peer := m.peer
+	m.mu.Unlock()
+	if peer != nil {
+		m.unbridge(peer)
+		peer.unbridge(m)
+	}
+}
+
+func (m *Media) bridgeTo(peer *Media) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return fmt.Errorf("call: bridge: %w", errClosed)
+	}
+	m.peer = peer
+	m.setSource(received{peer})
+	return nil
+}
+
+// unbridge ends m's half of its bridge to peer.
+func (m *Media) unbridge(peer *Media) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.peer != peer {
+		return
+	}
+	m.peer = nil
+	if m.source == (received{peer}) {
+		m.setSource(nil)
+	}
+}
+
+// received is what a Media received in this turn, as a Source for another one. Only the wheel's
+// goroutine reads it, and only it writes m.frame, before any Media sends.
+type received struct{ m *Media }
+
+func (r received) ReadSamples(pcm []int16) (int, error) { return copy(pcm, r.m.frame), nil }
+
+// Play sends src until it ends, and returns nil; or until ctx is done, another source takes its
+// place, or m is closed, and returns why. A bridge of m in this direction is given up; the other
+// direction goes on.
+func (m *Media) Play(ctx context.Context, src Source) error {
+	ended := &untilEOF{Source: src}
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return errClosed
+	}
+	done := m.setSource(ended)
+	m.mu.Unlock()
+	select {
+	case <-done:
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		switch {
+		case ended.err != nil:
+			return ended.result()
+		case m.closed:
+			return errClosed
+		}
+		return ErrReplaced
+	case <-ctx.Done():
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if ended.err != nil {
+			return ended.result() // the result is there already
+		}
+		if m.source == Source(ended) {
+			m.setSource(nil)
+		}
+		return context.Cause(ctx)
+	}
+}

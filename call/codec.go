@@ -1,0 +1,69 @@
+package call
+
+import "github.com/gotelco/telco/g711"
+
+// Encoder turns samples into payloads. It serves one direction of one call.
+type Encoder interface {
+	// Encode appends the payload for pcm, a whole number of the codec's frames.
+	Encode(dst []byte, pcm []int16) ([]byte, error)
+}
+
+// Decoder turns payloads into samples. It serves one direction of one call.
+type Decoder interface {
+	// Decode appends the samples of a payload.
+	Decode(dst []int16, payload []byte) ([]int16, error)
+	// Conceal appends what to play instead of a packet that is lost: as many samples as the last
+	// packet had.
+	Conceal(dst []int16) []int16
+}
+
+// Codec is an audio codec that calls can use.
+type Codec struct {
+	Name        string // the encoding name of its rtpmap, such as "PCMA"
+	PayloadType uint8  // the static payload type (RFC 3551), or the one to offer
+	ClockRate   int    // of the RTP timestamp, in Hz
+	SampleRate  int    // of the samples, in Hz
+	FMTP        string // the parameters to offer; may be empty
+
+	// NewEncoder and NewDecoder make the two directions for a call whose peer described the codec
+	// with the given parameters.
+	NewEncoder func(fmtp string) (Encoder, error)
+	NewDecoder func(fmtp string) (Decoder, error)
+}
+
+// The codecs of ITU-T G.711.
+var (
+	PCMA = g711Codec(g711.ALaw)
+	PCMU = g711Codec(g711.ULaw)
+)
+
+func g711Codec(law g711.Law) Codec {
+	return Codec{
+		Name: law.String(), PayloadType: uint8(law), ClockRate: g711.Rate, SampleRate: g711.Rate,
+		NewEncoder: func(string) (Encoder, error) { return g711Encoder{law}, nil },
+		NewDecoder: func(string) (Decoder, error) { return &g711Decoder{law: law, last: g711.Rate / 50}, nil },
+	}
+}
+
+type g711Encoder struct{ law g711.Law }
+
+func (e g711Encoder) Encode(dst []byte, pcm []int16) ([]byte, error) {
+	return e.law.AppendEncode(dst, pcm), nil
+}
+
+type g711Decoder struct {
+	law  g711.Law
+	last int // samples in the last packet
+}
+
+func (d *g711Decoder) Decode(dst []int16, payload []byte) ([]int16, error) {
+	d.last = len(payload)
+	return d.law.AppendDecode(dst, payload), nil
+}
+
+func (d *g711Decoder) Conceal(dst []int16) []int16 {
+	for range d.last {
+		dst = append(dst, 0)
+	}
+	return dst
+}

@@ -1,0 +1,432 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gotelco/telco/rtp"
+	"github.com/gotelco/telco/trace"
+)
+
+// Source gives samples to send. It is read every 20 ms, on the wheel's goroutine, and must not
+// block: a Source that has nothing now returns 0 and nil. At io.EOF the Media lets go of it.
+type Source interface {
+	ReadSamples(pcm []int16) (int, error)
+}
+
+// Sink takes the samples that were received, 20 ms at a time, on the wheel's goroutine. It must not
+// block: see [Recorder] for files. After an error the Media lets go of it.
+type Sink interface {
+	WriteSamples(pcm []int16) error
+}
+
+// Format is what a Media sends or receives under a payload type.
+type Format struct {
+	Codec       Codec
+	PayloadType uint8
+	FMTP        string // as the peer described it
+}
+
+// MediaConfig configures a [Media].
+type MediaConfig struct {
+	Remote     netip.AddrPort // where the peer receives; may be unknown
+	RemoteRTCP netip.AddrPort // see [rtp.Config]
+
+	Send    Format   // what is sent
+	Receive []Format // what may come; if empty, Send
+	// EventType is the payload type of telephone-events at the clock rate of Send, in both
+	// directions (RFC 4733). If zero, there are none.
+	EventType uint8
+	// Ptime is the time that a packet sent should cover. If zero, 20 ms. It is rounded to a
+	// multiple of 10 ms, between 10 and 200 ms.
+	Ptime time.Duration
+	// Hold stops sending, Mute ignores what comes: the two halves of a=inactive, sendonly and
+	// recvonly.
+	Hold, Mute bool
+
+	Correlation string       // for Trace, such as the Call-ID
+	Interface   string       // for Trace
+	Logger      *slog.Logger // if nil, nothing is logged
+	Trace       trace.Func   // if nil, not called
+}
+
+// Media is the audio of one leg of a call: it decodes what its RTP session receives, hands it to
+// sinks and to the Media that it is bridged to, and encodes and sends what its source gives.
+type Media struct {
+	wheel   *Wheel
+	session *rtp.Session
+	place   int // on the wheel, kept by it
+
+	mu       sync.Mutex
+	cfg      MediaConfig
+	enc      Encoder
+	decoders []decoder
+	decoding int // the decoder of the last packet
+	source   Source
+	sourced  chan struct{} // closed when source is let go of
+	sinks    []Sink
+	peer     *Media // gets what we receive, if it is bridged to us
+	onEvent  func(rtp.EventReport)
+	stats    MediaStats
+	closed   bool
+
+	in      []int16 // received, not yet played
+	frame   []int16 // what was received in this turn
+	out     []int16 // to send, not yet sent
+	pcm     []int16 // scratch
+	payload []byte  // scratch
+}
+
+type decoder struct {
+	Decoder
+	payloadType uint8
+}
+
+// MediaStats is a snapshot of a [Media].
+type MediaStats struct {
+	RTP       rtp.Stats
+	Played    uint64 // frames of 20 ms that were received in time
+	Underruns uint64 // turns in which nothing was there to play
+	Dropped   uint64 // samples thrown away because the peer's clock is faster than ours
+	Concealed uint64 // packets that were lost
+	Errors    uint64 // payloads that the decoder refused
+}
+
+// NewMedia starts the audio of a leg on wheel, over an RTP socket and an RTCP socket, which may be
+// nil. It takes the sockets over, also when it fails.
+func NewMedia(wheel *Wheel, conn, rtcp net.PacketConn, cfg MediaConfig) (*Media, error) {
+	m := &Media{wheel: wheel, payload: make([]byte, 0, 512)}
+	if err := m.configure(cfg); err != nil {
+		conn.Close()
+		if rtcp != nil {
+			rtcp.Close()
+		}
+		return nil, err
+	}
+	send, event, receive := m.formats()
+	m.session = rtp.NewSession(conn, rtcp, rtp.Config{
+		Remote: cfg.Remote, RemoteRTCP: cfg.RemoteRTCP,
+		Send: send, SendEvent: event, Receive: receive,
+		Correlation: cfg.Correlation, Interface: cfg.Interface, Logger: cfg.Logger, Trace: cfg.Trace,
+	})
+	wheel.add(m)
+	return m, nil
+}
+
+// configure takes over a configuration whole, or not at all.
+func (m *Media) configure(cfg MediaConfig) error {
+	if len(cfg.Receive) == 0 {
+		cfg.Receive = []Format{cfg.Send}
+	}
+	switch {
+	case cfg.Ptime == 0:
+		cfg.Ptime = FrameTime
+	case cfg.Ptime < 0 || cfg.Ptime > 200*time.Millisecond:
+		return fmt.Errorf("call: packets of %v cannot be sent", cfg.Ptime)
+	}
+	cfg.Ptime = max(cfg.Ptime.Round(10*time.Millisecond), 10*time.Millisecond)
+	if cfg.Send.Codec.NewEncoder == nil {
+		return errors.New("call: media without a codec")
+	}
+	enc, err := cfg.Send.Codec.NewEncoder(cfg.Send.FMTP)
+	if err != nil {
+		return fmt.Errorf("call: %s: %w", cfg.Send.Codec.Name, err)
+	}
+	var decs []decoder
+	for _, f := range cfg.Receive {
+		if f.Codec.SampleRate != cfg.Send.Codec.SampleRate {
+			return fmt.Errorf("call: %s at %d Hz cannot come where %s at %d Hz goes", f.Codec.Name, f.Codec.SampleRate, cfg.Send.Codec.Name, cfg.Send.Codec.SampleRate)
+		}
+		dec, err := f.Codec.NewDecoder(f.FMTP)
+		if err != nil {
+			return fmt.Errorf("call: %s: %w", f.Codec.Name, err)
+		}
+		decs = append(decs, decoder{dec, f.PayloadType})
+	}
+	m.cfg, m.enc, m.decoders, m.decoding = cfg, enc, decs, 0
+	m.in, m.out = m.in[:0], m.out[:0]
+	return nil
+}
+
+// formats says to RTP what the configuration means.
+func (m *Media) formats() (send, event rtp.Format, receive []rtp.Format) {
+	rate := uint32(m.cfg.Send.Codec.ClockRate)
+	send = rtp.Format{PayloadType: m.cfg.Send.PayloadType, ClockRate: rate}
+	for _, f := range m.cfg.Receive {
+		receive = append(receive, rtp.Format{PayloadType: f.PayloadType, ClockRate: uint32(f.Codec.ClockRate)})
+	}
+	if m.cfg.EventType != 0 {
+		event = rtp.Format{PayloadType: m.cfg.EventType, ClockRate: rate, Event: true}
+		receive = append(receive, event)
+	}
+	return send, event, receive
+}
+
+// Update changes codecs, addresses and direction, as a re-INVITE asks for. On an error nothing is
+// changed. Sources, sinks and a bridge stay; a bridge needs the same sample rate as before.
+func (m *Media) Update(cfg MediaConfig) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return net.ErrClosed
+	}
+	if rate := m.cfg.Send.Codec.SampleRate; m.peer != nil && cfg.Send.Codec.SampleRate != rate {
+		return fmt.Errorf("call: a bridge of %d Hz cannot become one of %d Hz", rate, cfg.Send.Codec.SampleRate)
+	}
+	moved := cfg.Remote != m.cfg.Remote || cfg.RemoteRTCP != m.cfg.RemoteRTCP
+	if err := m.configure(cfg); err != nil {
+		return err
+	}
+	if moved {
+		m.session.SetRemote(cfg.Remote, cfg.RemoteRTCP)
+	}
+	m.session.SetFormats(m.formats())
+	return nil
+}
+
+// SampleRate is the rate of what sources give and sinks take, in Hz.
+func (m *Media) SampleRate() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cfg.Send.Codec.SampleRate
+}
+
+// LocalAddr is the address that receives RTP.
+func (m *Media) LocalAddr() netip.AddrPort {
+	if u, ok := m.session.LocalAddr().(*net.UDPAddr); ok {
+		return u.AddrPort()
+	}
+	a, _ := netip.ParseAddrPort(m.session.LocalAddr().String())
+	return a
+}
+
+// Stats returns a snapshot.
+func (m *Media) Stats() MediaStats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.stats
+	s.RTP = m.session.Stats()
+	return s
+}
+
+// Close ends the audio and closes the sockets. Sinks are let go of, not closed.
+func (m *Media) Close() error {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return nil
+	}
+	m.closed = true
+	peer := m.peer
+	m.peer, m.onEvent, m.sinks = nil, nil, nil
+	m.setSource(nil)
+	m.mu.Unlock()
+	if peer != nil {
+		peer.unbridge(m)
+	}
+	m.wheel.remove(m)
+	return m.session.Close()
+}
+
+// SetSource lets src be what is sent from now on; nil is silence. It takes the place of a bridge in
+// this direction.
+func (m *Media) SetSource(src Source) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.setSource(src)
+	}
+}
+
+func (m *Media) setSource(src Source) (done <-chan struct{}) {
+	if m.sourced != nil {
+		close(m.sourced)
+	}
+	m.source, m.sourced = src, make(chan struct{})
+	return m.sourced
+}
+
+// AddSink lets s have what is received from now on, silence included: 50 times a second, so that
+// sinks of several legs stay in step.
+func (m *Media) AddSink(s Sink) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.sinks = append(m.sinks, s)
+	}
+}
+
+// RemoveSink lets go of s. When it returns s is not called any more.
+func (m *Media) RemoveSink(s Sink) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dropSink(s)
+}
+
+func (m *Media) dropSink(s Sink) {
+	for i, have := range m.sinks {
+		if have == s {
+			m.sinks = append(m.sinks[:i:i], m.sinks[i+1:]...)
+			return
+		}
+	}
+}
+
+// OnEvent calls f for each telephone-event that is received, once when it begins and once when it
+// ends, on the wheel's goroutine: f must not block. Events also go to a Media that this one is
+// bridged to.
+func (m *Media) OnEvent(f func(rtp.EventReport)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.onEvent = f
+}
+
+// SendEvent sends a telephone-event of the given length, such as a DTMF key (RFC 4733).
+func (m *Media) SendEvent(code rtp.EventCode, length time.Duration) error {
+	return m.session.StartEvent(code, eventVolume, length)
+}
+
+const eventVolume = 10 // -10 dBm0
+
+// receive takes in what has arrived: the first half of a turn.
+func (m *Media) receive(time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.frameLen()
+	for {
+		f, ok := m.session.Pop(m.payload[:0])
+		if !ok {
+			break
+		}
+		m.decode(f)
+	}
+	if m.cfg.Mute {
+		m.in = m.in[:0]
+	}
+	if most := maxWaiting * n; len(m.in) > most {
+		// The peer's clock is faster than ours, or we stood still: go back to the newest.
+		drop := len(m.in) - keepWaiting*n
+		m.stats.Dropped += uint64(drop)
+		m.in = append(m.in[:0], m.in[drop:]...)
+	}
+	m.frame = m.frame[:0]
+	if len(m.in) >= n {
+		m.frame = append(m.frame, m.in[:n]...)
+		m.in = append(m.in[:0], m.in[n:]...)
+		m.stats.Played++
+	} else {
+		// What is there waits: the next turn has it whole.
+		m.frame = slices.Grow(m.frame, n)[:n]
+		clear(m.frame)
+		m.stats.Underruns++
+	}
+	for _, s := range m.sinks {
+		if err := s.WriteSamples(m.frame); err != nil {
+			m.warn("recording ends", err)
+			m.dropSink(s)
+		}
+	}
+	m.events()
+}
+
+const (
+	maxWaiting  = 6 // frames that may wait to be played
+	keepWaiting = 2 // and that are kept when there are more
+)
+
+func (m *Media) frameLen() int { return m.cfg.Send.Codec.SampleRate / 50 }
+
+func (m *Media) decode(f rtp.Frame) {
+	if f.Lost {
+		m.stats.Concealed++
+		m.in = m.decoders[m.decoding].Conceal(m.in)
+		return
+	}
+	for i := range m.decoders {
+		if m.decoders[i].payloadType != f.PayloadType {
+			continue
+		}
+		m.decoding = i
+		have := len(m.in)
+		var err error
+		if m.in, err = m.decoders[i].Decode(m.in, f.Payload); err != nil {
+			m.stats.Errors++
+			m.in = m.decoders[i].Conceal(m.in[:have])
+		}
+		return
+	}
+}
+
+// events passes telephone-events on.
+func (m *Media) events() {
+	for {
+		e, ok := m.session.PopEvent()
+		if !ok {
+			return
+		}
+		if m.onEvent != nil {
+			m.onEvent(e)
+		}
+		if m.peer == nil {
+			continue
+		}
+		if e.End {
+			m.peer.session.EndEvent()
+		} else if err := m.peer.session.StartEvent(e.Code, e.Volume, 0); err != nil && m.cfg.Logger != nil {
+			m.cfg.Logger.Debug("event not passed on", "event", e.Code.String(), "err", err)
+		}
+	}
+}
+
+// send sends what the source gives: the second half of a turn.
+func (m *Media) send() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.frameLen()
+	if cap(m.pcm) < n {
+		m.pcm = make([]int16, n)
+	}
+	pcm := m.pcm[:n]
+	have := 0
+	if m.source != nil {
+		var err error
+		if have, err = m.source.ReadSamples(pcm); err != nil {
+			if err != io.EOF {
+				m.warn("source ends", err)
+			}
+			m.setSource(nil)
+		}
+	}
+	clear(pcm[have:])
+	m.out = append(m.out, pcm...)
+	packet := int(time.Duration(m.cfg.Send.Codec.SampleRate) * m.cfg.Ptime / time.Second)
+	units := uint32(time.Duration(m.cfg.Send.Codec.ClockRate) * m.cfg.Ptime / time.Second)
+	at := 0
+	for ; len(m.out)-at >= packet; at += packet {
+		if m.cfg.Hold {
+			m.session.Skip(units)
+			continue
+		}
+		b, err := m.enc.Encode(m.payload[:0], m.out[at:at+packet])
+		if err != nil {
+			m.warn("encoder", err)
+			m.session.Skip(units)
+			continue
+		}
+		m.session.Send(b, units) // counted there where it fails
+	}
+	m.out = append(m.out[:0], m.out[at:]...)
+}
+
+func (m *Media) warn(what string, err error) {
+	if m.cfg.Logger != nil {
+		m.cfg.Logger.Warn("media: "+what, "call_id", m.cfg.Correlation, "err", err)
+	}
+}
