@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gotelco/telco/amr/internal/nb"
+	"github.com/gotelco/telco/amr/internal/wb"
 )
 
 // DecoderConfig says what a Decoder decodes.
@@ -14,15 +15,21 @@ type DecoderConfig struct {
 // A Decoder decodes one stream.
 type Decoder struct {
 	codec Codec
-	nb    *nb.Decoder
+	nb    *nb.Decoder // if codec is NB
+	wb    *wb.Decoder // if codec is WB
 }
 
 // NewDecoder returns a decoder in its home state. The error is a *ConfigError.
 func NewDecoder(cfg DecoderConfig) (*Decoder, error) {
-	if cfg.Codec != NB {
+	d := &Decoder{codec: cfg.Codec}
+	switch cfg.Codec {
+	case NB:
+		d.nb = new(nb.Decoder)
+	case WB:
+		d.wb = new(wb.Decoder)
+	default:
 		return nil, &ConfigError{"Codec", int(cfg.Codec)}
 	}
-	d := &Decoder{codec: cfg.Codec, nb: new(nb.Decoder)}
 	d.Reset()
 	return d, nil
 }
@@ -31,7 +38,13 @@ func NewDecoder(cfg DecoderConfig) (*Decoder, error) {
 func (d *Decoder) Codec() Codec { return d.codec }
 
 // Reset puts the decoder into its home state, as a homing frame does.
-func (d *Decoder) Reset() { d.nb.Reset() }
+func (d *Decoder) Reset() {
+	if d.codec == WB {
+		d.wb.Reset()
+		return
+	}
+	d.nb.Reset()
+}
 
 // Decode makes the samples of a frame: Codec.FrameSamples of them, into the first of pcm. Every 20 ms of a stream need one
 // call, those where nothing came too (NoData).
@@ -49,8 +62,39 @@ func (d *Decoder) Decode(pcm []int16, f Frame) error {
 	if len(f.Data) < n && f.Quality != Missing && f.Quality != Onset {
 		return &FrameError{d.codec, f.Type, fmt.Sprintf("%d octets of data, want %d", len(f.Data), n)}
 	}
-	d.decodeNB((*[nb.FrameLen]int16)(pcm), f)
+	if d.codec == WB {
+		d.decodeWB((*[wb.FrameSamples]int16)(pcm), f)
+	} else {
+		d.decodeNB((*[nb.FrameLen]int16)(pcm), f)
+	}
 	return nil
+}
+
+// decodeWB decodes a frame of AMR-WB. A SID frame is decoded in the mode of the last speech frame: the reference ignores
+// the mode bits that it carries.
+func (d *Decoder) decodeWB(pcm *[wb.FrameSamples]int16, f Frame) {
+	rx, mode := wb.SpeechGood, wb.Mode(f.Type)
+	switch {
+	case f.Quality == Missing || f.Quality == Onset || f.Type == NoData:
+		rx = wb.NoData
+	case f.Type == SpeechLost:
+		rx = wb.SpeechLost
+	case f.Type == SIDWB:
+		mode = wb.ModeUnknown
+		switch {
+		case f.Bad:
+			rx = wb.SIDBad
+		case wb.SIDIsUpdate(f.Data):
+			rx = wb.SIDUpdate
+		default:
+			rx = wb.SIDFirst
+		}
+	case f.Bad:
+		rx = wb.SpeechBad
+	case f.Quality == Degraded:
+		rx = wb.SpeechDegraded
+	}
+	d.wb.Decode(rx, mode, f.Data, pcm)
 }
 
 func (d *Decoder) decodeNB(pcm *[nb.FrameLen]int16, f Frame) {

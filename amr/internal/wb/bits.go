@@ -62,6 +62,10 @@ func (b *codecBits) sort(m Mode, dst []byte) []byte {
 	return dst
 }
 
+// SIDIsUpdate tells whether the frame of comfort noise in data carries parameters: its type bit (TS 26.201 section 4.2.3)
+// follows the 35 bits of those.
+func SIDIsUpdate(data []byte) bool { return data[4]&0x10 != 0 }
+
 // bitReader reads parameters, the most significant bit first.
 type bitReader struct {
 	bits *codecBits

@@ -11,4 +11,4 @@
 // beside it, excludes that any partial sum saturates; otherwise by the saturating operators in the standard's order.
 package wb
 
-//go:generate go run github.com/gotelco/telco/amr/internal/gentables -in ../gentables/tables-wb.json -package wb -skip class_a_bits,class_b_bits,packed_size
+//go:generate go run github.com/gotelco/telco/amr/internal/gentables -in ../gentables/tables-wb.json -package wb

@@ -18,10 +18,10 @@ import (
 func publicDir(t testing.TB) string {
 	dir := os.Getenv("TELCO_AMR_CASES")
 	if dir == "" {
-		dir = "../../cases"
+		dir = "../../testdata/public"
 	}
 	if _, err := os.Stat(filepath.Join(dir, "expected.json")); err != nil {
-		t.Skip("no public AMR cases: neither TELCO_AMR_CASES nor amr/cases of a clone holds them")
+		t.Skip("no public AMR cases: neither TELCO_AMR_CASES nor testdata of a clone holds them")
 	}
 	return dir
 }
@@ -55,15 +55,12 @@ func publicCases(t testing.TB, dir string) (cases []publicCase) {
 	return cases
 }
 
-// packedSize is the number of octets behind the header of a frame in a storage file, by frame type.
-var packedSize = [16]int{17, 23, 32, 36, 40, 46, 50, 58, 60, 5}
-
 const storageMagic = "#!AMR-WB\n"
 
 // storageFrame takes a frame from a storage file (RFC 4867 section 5.3).
 func storageFrame(b []byte) (rx RxType, mode Mode, data, rest []byte) {
 	ft, q := b[0]>>3&15, b[0]>>2&1 != 0
-	n := packedSize[ft]
+	n := int(packedSize[ft])
 	data, rest = b[1:1+n], b[1+n:]
 	switch {
 	case ft <= 8 && q:
@@ -72,7 +69,7 @@ func storageFrame(b []byte) (rx RxType, mode Mode, data, rest []byte) {
 		return SpeechBad, Mode(ft), data, rest
 	case ft == 9 && !q:
 		return SIDBad, ModeUnknown, data, rest
-	case ft == 9 && data[4]>>4&1 == 1:
+	case ft == 9 && SIDIsUpdate(data):
 		return SIDUpdate, ModeUnknown, data, rest
 	case ft == 9:
 		return SIDFirst, ModeUnknown, data, rest

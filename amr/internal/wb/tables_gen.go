@@ -29,6 +29,16 @@ var cdownUsable = [7]int16{
 	32767, 32113, 32113, 32113, 32113, 32113, 22938,
 }
 
+// classABits: class A bits per mode (TS 26.201).
+var classABits = [9]int16{
+	54, 64, 72, 72, 72, 72, 72, 72, 72,
+}
+
+// classBBits: class B bits per mode; there is no class C.
+var classBBits = [9]int16{
+	78, 113, 181, 213, 245, 293, 325, 389, 405,
+}
+
 // corrweight: Q15 open-loop lag weighting.
 var corrweight = [199]int16{
 	10772, 10794, 10816, 10839, 10862, 10885, 10908, 10932, 10955, 10980, 11004, 11029, 11054, 11079, 11105, 11131,
@@ -1801,6 +1811,11 @@ var meanIsfNoise = [16]int16{
 // nbOfBits: speech bits per mode 0..8 and SID (35 comfort noise bits).
 var nbOfBits = [10]int16{
 	132, 177, 253, 285, 317, 365, 397, 461, 477, 35,
+}
+
+// packedSize: bytes of speech data per frame type, storage and octet-aligned format, without TOC byte.
+var packedSize = [16]int16{
+	17, 23, 32, 36, 40, 46, 50, 58, 60, 5, 0, 0, 0, 0, 0, 0,
 }
 
 // pdownUnusable: Q15 bad-frame attenuation of pitch gain by state 0..6, frame data not usable.
