@@ -235,6 +235,9 @@ func check32(t *testing.T, a, b int32) {
 	if got, want := Mpy32x16(ah, al, h), mac(lmult(ah, h), mult(al, h), 1); got != want {
 		t.Fatalf("Mpy32x16(%d, %d) = %d, want %d", a, h, got, want)
 	}
+	if MpyL16(a, h) != Mpy32x16(ah, al, h) && !(ah == MinInt16 && h == MinInt16) {
+		t.Fatalf("MpyL16(%d, %d) = %d, want %d", a, h, MpyL16(a, h), Mpy32x16(ah, al, h))
+	}
 	if den := int64(b)&0x3ffffffe | 0x40000000; x >= 0 {
 		num := x % den
 		got := int64(Div32(int32(num), int16(den>>16), int16(den>>1&0x7fff)))

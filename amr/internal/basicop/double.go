@@ -28,3 +28,8 @@ func Div32(num int32, denHi, denLo int16) int32 {
 	numHi, numLo := Extract(num)
 	return LShl(Mpy32(numHi, numLo, hi, lo), 2)
 }
+
+// MpyL16 is Mpy32x16 of a 32-bit number that has not been split, Q31 * Q15 -> Q31: with a = hi<<16 + lo<<1 the two products
+// of Mpy32x16 are together (hi<<15 + lo) * n >> 15, because the first is a whole multiple of 2^15. The one
+// product that saturates, -2^31 * -32768, wraps here.
+func MpyL16(a int32, n int16) int32 { return int32(int64(a>>1)*int64(n)>>15) << 1 }

@@ -1,0 +1,99 @@
+package nb
+
+import (
+	. "github.com/gotelco/telco/amr/internal/basicop"
+)
+
+// In 4.75 one index carries the gains of two subframes. The first waits for the second; meanwhile the coder goes on with
+// its unquantised gains.
+
+// target takes the energy of the target signal.
+func (f *subframeGains) target(xn *[subLen]int16) {
+	s := energy(xn[:])
+	exp := NormL(s)
+	f.targetFrac = ExtractH(LShl(s, exp))
+	f.targetExp = 16 - exp
+}
+
+// predictUnquantised updates the predictor for the second subframe by the unquantised gain of the first.
+func (g *gainEncoder) predictUnquantised() {
+	const least, least122, most, most122 = -5443, MinInt16, 3037, 18284
+	f := &g.first
+	gainFrac, gainExp := f.filtered.gainFrac, f.filtered.gainExp
+	if gainFrac <= 0 {
+		g.unq.update(least122, least)
+		return
+	}
+	gcode0 := ExtractL(pow2(14, f.frac))
+	if gainFrac >= gcode0 {
+		gainFrac >>= 1
+		gainExp = Add(gainExp, 1)
+	}
+	exp, frac := log2(int32(DivS(gainFrac, gcode0)))
+	exp = Add(exp, Sub(Sub(gainExp, f.exp), 1))
+	e122 := Add(ShrR(frac, 5), Shl(exp, 10))
+	if e122 > most122 {
+		g.unq.update(most122, most)
+		return
+	}
+	g.unq.update(e122, Round(LShl(Mpy32x16(exp, frac, 24660), 13)))
+}
+
+// searchGains475 finds the index with the least error in both subframes, balanced by the energies of their targets.
+func searchGains475(f0, f1 *subframeGains, limit int16) (index int16) {
+	exp0, exp1 := f0.filtered.exponents(f0.exp-11), f1.filtered.exponents(f1.exp-11)
+	en0, en1 := f0.targetFrac, f1.targetFrac
+	if d := f0.targetExp - f1.targetExp; d > 0 {
+		en1 = Shr(en1, d)
+	} else {
+		en0 = Shl(en0, d)
+	}
+	bias := int16(0)
+	if ShrR(en1, 1) > en0 {
+		bias = 1
+	} else if Add(en0, 3)>>2 > en1 {
+		bias = -1
+	}
+	for i := range exp0 {
+		exp0[i] = Add(exp0[i], bias)
+	}
+	top := Add(max(exp0[0], exp0[1], exp0[2], exp0[3], exp0[4], exp1[0], exp1[1], exp1[2], exp1[3], exp1[4]), 1)
+	c0, c1 := f0.filtered.shiftTo(&exp0, top), f1.filtered.shiftTo(&exp1, top)
+	gcode0, gcode1 := ExtractL(pow2(14, f0.frac)), ExtractL(pow2(14, f1.frac))
+	least := int32(MaxInt32)
+	for i := range tableGainMR475 {
+		q := &tableGainMR475[i]
+		if q[0] > limit || q[2] > limit {
+			continue
+		}
+		d := addError(0, &c0, q[0], Mult(q[1], gcode0))
+		d = addError(d, &c1, q[2], Mult(q[3], gcode1))
+		if d < least {
+			least, index = d, int16(i)
+		}
+	}
+	return index
+}
+
+// addError adds the error of a pair of gains to d.
+func addError(d int32, c *[5]int32, pitch, code int16) int32 {
+	d = mac32x16(d, c[0], Mult(pitch, pitch))
+	d = mac32x16(d, c[1], pitch)
+	d = mac32x16(d, c[2], Mult(code, code))
+	d = mac32x16(d, c[3], code)
+	return mac32x16(d, c[4], Mult(code, pitch))
+}
+
+// mac32x16 is Mac_32_16: the high product is added first, then the low one, each with saturation.
+func mac32x16(acc, a int32, n int16) int32 {
+	hi, lo := Extract(a)
+	return LAdd(LMac(acc, hi, n), int32(Mult(lo, n))<<1)
+}
+
+// store475 returns the gains of a table entry and updates the predictor.
+func (g *gainEncoder) store475(pitch, factor, exp, frac int16) (int16, int16) {
+	gcode0 := ExtractL(pow2(14, frac))
+	code := ExtractH(LShr(LMult(factor, gcode0), Sub(10, exp)))
+	g.pred.update(factorEnergy(factor))
+	return pitch, code
+}
