@@ -134,7 +134,10 @@ func deltaSeconds(s string) (uint32, bool) {
 			return 0, false
 		}
 	}
-	return 1<<32 - 1, s != ""
+	if s == "" {
+		return 0, false
+	}
+	return 1<<32 - 1, true
 }
 
 // Q returns the q parameter in thousandths, 0 to 1000; 1000 if there is none or it is malformed

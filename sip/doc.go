@@ -17,5 +17,36 @@
 //	out, err := req.AppendText(nil)
 //
 // [Check] tells whether a message can be served; its [ParseError] names the layer, the offset and
-// the status code to answer with.
+// the status code to answer with. A [Policy] adds what a server supports.
+//
+// Fields have an accessor on Header that returns typed values; a field that is not there is an
+// error that Is [ErrMissing]. A field without an accessor is read with [Header.Value],
+// [Header.Elements] or [Header.Addresses], whichever its grammar is.
+//
+// # Conformance of messages
+//
+//   - RFC 3261 sections 7, 8.2.6, 9.1, 17.1.1.3, 18.3, 19.1, 20, 25: messages, responses, CANCEL and
+//     ACK, framing, URIs and their comparison, fields, grammar
+//   - RFC 4475, RFC 5118: every message is accepted or refused as the RFC asks (torture_test.go)
+//   - RFC 3966: tel URIs and their comparison; RFC 5031: urn:service
+//   - RFC 5626 section 3.5.1: keep-alives on streams
+//   - RFC 2046 section 5.1, RFC 5621: multipart bodies
+//   - Routes: RFC 3327 Path, RFC 3608 Service-Route
+//   - Identity: RFC 3323 and 3325 Privacy, P-Asserted-Identity, P-Preferred-Identity; RFC 7315
+//     P-Associated-URI, P-Called-Party-ID; RFC 5502 and 8498 P-Served-User; RFC 7044 History-Info;
+//     RFC 5806 Diversion; RFC 3892 Referred-By
+//   - Network: RFC 7315 P-Access-Network-Info, P-Visited-Network-ID, P-Charging-Vector,
+//     P-Charging-Function-Addresses; RFC 5009 P-Early-Media; RFC 6050 P-Asserted-Service,
+//     P-Preferred-Service; RFC 3329 Security-Client, -Server, -Verify (as elements)
+//   - Session: RFC 3262 RSeq, RAck; RFC 4028 Session-Expires, Min-SE; RFC 3326 Reason; RFC 3891
+//     Replaces; RFC 3911 Join; RFC 4538 Target-Dialog; RFC 3515 Refer-To; RFC 7989 Session-ID; RFC
+//     4412 Resource-Priority; RFC 6665 Event, Subscription-State
+//   - Capabilities: RFC 3840 feature tags of Contact; RFC 3841 Accept-Contact, Reject-Contact and
+//     their matching (of tokens and strings); RFC 6809 Feature-Caps
+//
+// # Limitations of messages
+//
+// The start line is written from its parts, so that extra spaces in it are not kept, and a
+// Content-Length is added to a message that lacks one. Numeric ranges of feature tags ("#>=5")
+// are compared as text. Comments in Via, which RFC 2543 allowed, are refused.
 package sip

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"fmt"
 )
 
 // FrameKind is what [Framer.Next] found.
@@ -14,6 +15,20 @@ const (
 	PingFrame                     // CRLF CRLF, to be answered by CRLF (RFC 5626 section 3.5.1)
 	PongFrame                     // CRLF, the answer to a ping
 )
+
+func (k FrameKind) String() string {
+	switch k {
+	case NoFrame:
+		return "none"
+	case MessageFrame:
+		return "message"
+	case PingFrame:
+		return "ping"
+	case PongFrame:
+		return "pong"
+	}
+	return fmt.Sprintf("FrameKind(%d)", uint8(k))
+}
 
 // Framer cuts a byte stream (TCP, TLS) into messages by their Content-Length (RFC 3261 section
 // 18.3) and finds the keep-alives between them. It holds at most MaxSize octets of an unfinished
