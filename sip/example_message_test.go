@@ -10,6 +10,9 @@ import (
 // message makes the line ends of a message those of SIP.
 func message(s string) []byte { return []byte(strings.ReplaceAll(s, "\n", "\r\n")) }
 
+// show prints a message with the line ends of Go.
+func show(m any) { fmt.Println(strings.TrimSpace(strings.ReplaceAll(fmt.Sprint(m), "\r", ""))) }
+
 var invite = message(`INVITE sip:bob@biloxi.com SIP/2.0
 Via: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bK776asdhds
 Max-Forwards: 70
@@ -40,7 +43,7 @@ func ExampleParse_refused() {
 	m, err := sip.Parse(message("OPTIONS sip:bob@biloxi.com SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\nContent-Length: -9\n\n"))
 	if bad, ok := err.(*sip.ParseError); ok && bad.Status != 0 {
 		fmt.Println(bad)
-		fmt.Print(sip.NewResponse(m.(*sip.Request), bad.Status, ""))
+		show(sip.NewResponse(m.(*sip.Request), bad.Status, ""))
 	}
 	// Output:
 	// sip: Content-Length: not a number of octets (offset 88)
@@ -57,8 +60,7 @@ func ExampleHeader_Insert() {
 	req.Insert("Via", 0, "SIP/2.0/UDP p1.atlanta.com;branch=z9hG4bK77ef4c2312983.1")
 	req.Insert("Record-Route", 0, "<sip:p1.atlanta.com;lr>")
 	req.Set("Max-Forwards", "69")
-	out, err := req.AppendText(nil)
-	fmt.Printf("%s%v", out, err)
+	show(req)
 	// Output:
 	// INVITE sip:bob@biloxi.com SIP/2.0
 	// Via: SIP/2.0/UDP p1.atlanta.com;branch=z9hG4bK77ef4c2312983.1
@@ -72,8 +74,6 @@ func ExampleHeader_Insert() {
 	// Contact: <sip:alice@pc33.atlanta.com>
 	// Record-Route: <sip:p1.atlanta.com;lr>
 	// Content-Length: 0
-	//
-	// <nil>
 }
 
 func ExampleHeader_Values() {
@@ -93,7 +93,7 @@ func ExampleNewResponse() {
 	m, _ := sip.Parse(invite)
 	resp := sip.NewResponse(m.(*sip.Request), 486, "")
 	resp.SetToTag("a6c85cf")
-	fmt.Print(resp)
+	show(resp)
 	// Output:
 	// SIP/2.0 486 Busy Here
 	// Via: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bK776asdhds
