@@ -1,0 +1,484 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Why a dialog has ended: the cause of its Context.
+var (
+	ErrHungUp     = errors.New("sip: we hung up")       // BYE or CANCEL was sent by us
+	ErrPeerHungUp = errors.New("sip: the peer hung up") // matches *ByeError
+	ErrRefused    = errors.New("sip: we refused the call")
+	ErrForked     = errors.New("sip: another branch answered the call")
+)
+
+// ByeError is the end of a dialog by the peer's BYE. It matches [ErrPeerHungUp].
+type ByeError struct{ Request *Request }
+
+// Error names the Reason of the BYE, if it has one (RFC 3326).
+func (e *ByeError) Error() string {
+	if r := e.Request.Value("Reason"); r != "" {
+		return ErrPeerHungUp.Error() + ": " + r
+	}
+	return ErrPeerHungUp.Error()
+}
+
+// Is matches ErrPeerHungUp.
+func (e *ByeError) Is(target error) bool { return target == ErrPeerHungUp }
+
+// Dialog is a call between us and one peer, from the first answer to BYE (RFC 3261 sections 12 to
+// 15). Its methods may be called by any goroutine.
+type Dialog struct {
+	ua     *UserAgent
+	id     dialogKey
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	// mu may be held when the endpoint is called, never the other way round.
+	mu      sync.Mutex
+	state   DialogState
+	offers  offers
+	changed chan struct{} // closed when offers change
+	flow    Flow          // the connection to the next hop, where only it leads there
+	handler func(*Incoming)
+	pending map[*Incoming]struct{} // without a final response
+	queue   []*Incoming            // for the handler, in order
+	serving bool                   // a goroutine works on queue
+	ended   bool
+
+	wait   ackWait // for the ACK of waitIn
+	waitIn *Incoming
+	timer  *time.Timer
+
+	ack    *ClientAttempt // our last ACK
+	ackSeq uint32
+}
+
+func newDialog(ua *UserAgent, state DialogState) *Dialog {
+	d := &Dialog{ua: ua, id: state.key(), state: state, handler: ua.cfg.OnRequest, changed: make(chan struct{})}
+	d.ctx, d.cancel = context.WithCancelCause(context.Background())
+	return d
+}
+
+// State returns the dialog as plain data, to keep it elsewhere and [UserAgent.Restore] it.
+func (d *Dialog) State() DialogState {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state.Clone()
+}
+
+// Context is done when the dialog has ended. Its cause is [ErrHungUp], [ErrPeerHungUp] (as a
+// [*ByeError]), [ErrCanceled], [ErrRefused], [ErrForked], [ErrNoACK], the [*ResponseError] or timeout that ended
+// it, or an error that is net.ErrClosed.
+func (d *Dialog) Context() context.Context { return d.ctx }
+
+// Handle sets who receives the requests of the peer within this dialog from now on, instead of
+// OnRequest of the configuration. Those it takes are answered by it.
+func (d *Dialog) Handle(f func(*Incoming)) {
+	d.mu.Lock()
+	d.handler = f
+	d.mu.Unlock()
+}
+
+// update wakes who waits for offers to change. The caller holds mu.
+func (d *Dialog) update() {
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+// await waits until ok, which is called with mu held, says true. It returns with mu held if and
+// only if the error is nil.
+func (d *Dialog) await(ctx context.Context, ok func() bool) error {
+	for {
+		d.mu.Lock()
+		if d.ended {
+			d.mu.Unlock()
+			return context.Cause(d.ctx)
+		}
+		if ok() {
+			return nil
+		}
+		changed := d.changed
+		d.mu.Unlock()
+		select {
+		case <-changed:
+		case <-d.ctx.Done():
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// finish ends the dialog for the application; it stays in the table. What the peer waits for is
+// answered with 487 (RFC 3261 section 15.1.2). It reports whether it was the first. The caller does
+// not hold mu.
+func (d *Dialog) finish(cause error) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended {
+		return false
+	}
+	d.ended = true
+	d.wait.stop()
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	for in := range d.pending {
+		in.done = true
+		if !isClosed(cause) {
+			in.tx.Respond(NewResponse(in.Request, 487, ""))
+		}
+	}
+	d.pending, d.queue = nil, nil
+	d.cancel(cause)
+	d.update()
+	if d.ua.cfg.Endpoint.Logger != nil {
+		d.ua.cfg.Endpoint.Logger.Info("dialog ended", "call_id", d.id.callID, "cause", cause)
+	}
+	return true
+}
+
+// end is finish, and out of the table.
+func (d *Dialog) end(cause error) {
+	d.finish(cause)
+	d.ua.remove(d)
+}
+
+// adjacent says whether the next hop of the dialog is reached over f and should not be looked for
+// elsewhere: it is where f leads, or has no address of its own, as a browser (RFC 7118 section 5.1).
+func (d *DialogState) adjacent(f Flow) bool {
+	if !f.Transport.Reliable() {
+		return false
+	}
+	text := "<" + d.Target + ">"
+	if len(d.Routes) > 0 {
+		text = d.Routes[0]
+	}
+	hop, err := ParseAddress(text)
+	if err != nil {
+		return false
+	}
+	if host := strings.ToLower(hop.URI.Host); strings.HasSuffix(host, ".invalid") {
+		return true
+	}
+	addr, ok := hop.URI.Addr()
+	t, known := ParseTransport(hop.URI.Transport())
+	if !known || hop.URI.Scheme == "sips" {
+		t = f.Transport
+	}
+	return ok && addr == f.Remote.Addr().Unmap() && (t == f.Transport || t.Param() == f.Transport.Param())
+}
+
+// send completes the options for a request of the dialog. The caller holds mu.
+func (d *Dialog) send(opts SendOptions) (SendOptions, bool) {
+	if directed(opts) || !d.flow.Remote.IsValid() {
+		return d.ua.send(opts), false
+	}
+	opts.Flow = d.flow
+	return opts, true
+}
+
+// sendACK acknowledges a 2xx to an INVITE of ours. The caller holds mu.
+func (d *Dialog) sendACK(invite *Request, body []byte, contentType string) {
+	ack := d.state.NewACK(invite)
+	if len(body) > 0 {
+		if contentType == "" {
+			contentType = "application/sdp"
+		}
+		ack.Add("Content-Type", contentType)
+		ack.Body = body
+	}
+	c, _ := ack.CSeq()
+	opts, over := d.send(SendOptions{})
+	d.ackSeq = c.Seq
+	d.ack, _ = d.ua.ep.Start(ack, opts, func(ev ClientEvent) {
+		if ev.Err == nil || !over || isClosed(ev.Err) {
+			return
+		}
+		d.mu.Lock() // the connection has gone: look for the peer
+		d.flow = Flow{}
+		if d.ackSeq == c.Seq {
+			d.ack, _ = d.ua.ep.Start(ack, SendOptions{}, nil)
+		}
+		d.mu.Unlock()
+	})
+}
+
+// repeatACK sends our ACK of that CSeq again, and reports whether there is one: the 2xx came again.
+// The caller holds mu.
+func (d *Dialog) repeatACK(seq uint32) bool {
+	if d.ackSeq != seq || d.ack == nil {
+		return false
+	}
+	d.ack.Resend()
+	return true
+}
+
+// RequestOptions say what a request within a dialog carries. The zero value is an empty one.
+type RequestOptions struct {
+	Body        []byte
+	ContentType string         // of Body; if empty, application/sdp for INVITE and UPDATE, else application/octet-stream
+	Edit        func(*Request) // if not nil, called with each request before it is sent
+	Send        SendOptions    // how to send it; the zero value follows the dialog's route set
+	// Answer, for an INVITE without Body, makes the answer to the offer in the 2xx; it goes into the
+	// ACK. If nil, the ACK has no body.
+	Answer func(*Response) (body []byte, contentType string)
+}
+
+func (o *RequestOptions) fill(req *Request) {
+	if len(o.Body) > 0 {
+		ct := o.ContentType
+		if ct == "" {
+			ct = "application/octet-stream"
+			if req.Method == INVITE || req.Method == UPDATE {
+				ct = "application/sdp"
+			}
+		}
+		req.Add("Content-Type", ct)
+		req.Body = o.Body
+	}
+	if o.Edit != nil {
+		o.Edit(req)
+	}
+}
+
+// isOffer reports a body that takes part in offer and answer.
+func isOffer(h *Header, body []byte) bool {
+	if len(body) == 0 {
+		return false
+	}
+	ct := strings.ToLower(h.ContentType())
+	return strings.HasPrefix(ct, "application/sdp") || strings.HasPrefix(ct, "multipart/")
+}
+
+// maxGlare bounds how often a request that met a 491 is tried again.
+const maxGlare = 5
+
+// Do sends a request within the dialog, such as INFO, UPDATE, MESSAGE, REFER or NOTIFY, and returns
+// its 2xx. It answers challenges, waits until the rules of offer and answer let an UPDATE with a body
+// go, and tries it again after a 491 (RFC 3311 section 5.1). Other refusals are a [*ResponseError];
+// those that end the usage or the dialog (RFC 5057, [FailureEffect]) end it, and so does silence.
+// INVITE and BYE have methods of their own.
+func (d *Dialog) Do(ctx context.Context, m Method, opts RequestOptions) (*Response, error) {
+	switch m {
+	case INVITE, ACK, BYE, CANCEL:
+		return nil, fmt.Errorf("sip: %s cannot be sent by Do", m)
+	}
+	return d.exchange(ctx, m, opts)
+}
+
+// Invite sends a re-INVITE, once none is in progress, and acknowledges its 2xx (RFC 3261 section 14.1).
+// A 491 has it sent again after the time that the RFC prescribes, a few times. When ctx ends, the
+// re-INVITE is cancelled; Invite returns when it is known what became of it, and with a nil error
+// when the CANCEL came too late.
+func (d *Dialog) Invite(ctx context.Context, opts RequestOptions) (*Response, error) {
+	return d.exchange(ctx, INVITE, opts)
+}
+
+func (d *Dialog) exchange(ctx context.Context, m Method, opts RequestOptions) (*Response, error) {
+	offer := len(opts.Body) > 0
+	may := func() bool { return true }
+	switch {
+	case m == INVITE:
+		may = d.offers.mayInvite
+	case m == UPDATE && offer:
+		may = d.offers.mayOffer
+	}
+	var credentials *Request // whose credentials to use
+	for auths, glares := 0, 0; ; {
+		if m == BYE { // the dialog has ended already
+			d.mu.Lock()
+		} else if err := d.await(ctx, may); err != nil {
+			return nil, err
+		}
+		req, over, result, stop, err := d.start(ctx, m, &opts, credentials)
+		if err != nil {
+			return nil, err
+		}
+		ev := <-result
+		stop()
+		resp := ev.Response
+		d.settle(m, req, resp, &opts)
+		switch {
+		case resp == nil:
+			var te *TransportError
+			if over && errors.As(ev.Err, &te) {
+				d.mu.Lock()
+				d.flow = Flow{} // the connection has gone: look for the peer
+				d.mu.Unlock()
+				continue
+			}
+			if errors.Is(ev.Err, ErrCanceled) && ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			if errors.Is(ev.Err, ErrCanceled) && d.ctx.Err() != nil {
+				return nil, context.Cause(d.ctx)
+			}
+			if m != BYE && errors.Is(ev.Err, ErrTimeout) {
+				d.abort(ev.Err)
+			}
+			return nil, ev.Err
+		case resp.IsSuccess():
+			if d.ua.digest != nil {
+				err = d.ua.digest.Learn(req, resp)
+			}
+			return resp, err
+		case (resp.StatusCode == 401 || resp.StatusCode == 407) && d.ua.digest != nil && auths < maxAuths:
+			auths++
+			credentials = req.Clone()
+			if err := d.ua.digest.Retry(ctx, credentials, resp); err != nil {
+				return nil, errors.Join(&ResponseError{m, resp}, err)
+			}
+			continue
+		case resp.StatusCode == 491 && (m == INVITE || m == UPDATE) && glares < maxGlare && ctx.Err() == nil:
+			glares++
+			if err := sleep(ctx, d.ctx, glareDelay(d.state.Caller)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		refused := &ResponseError{m, resp}
+		if resp.StatusCode == 487 && ctx.Err() != nil {
+			return nil, errors.Join(context.Cause(ctx), refused)
+		}
+		if m != BYE && FailureEffect(m, resp.StatusCode) != EndsTransaction {
+			if resp.StatusCode == 408 {
+				d.abort(refused)
+			} else {
+				d.end(refused)
+			}
+		}
+		return nil, refused
+	}
+}
+
+// start sends one request. The caller holds mu, which start releases.
+func (d *Dialog) start(ctx context.Context, m Method, opts *RequestOptions, credentials *Request) (req *Request, over bool, result chan ClientEvent, stop func(), err error) {
+	defer d.mu.Unlock()
+	if req, err = d.state.NewRequest(m); err != nil {
+		return nil, false, nil, nil, err
+	}
+	if m == INVITE {
+		d.ua.describe(req)
+	}
+	opts.fill(req)
+	if credentials == nil {
+		d.ua.prepare(req)
+	} else {
+		for _, proxy := range [...]bool{false, true} {
+			name, _, _ := authHeaders(proxy)
+			for v := range credentials.Values(name) {
+				req.Add(name, v)
+			}
+		}
+	}
+	result = make(chan ClientEvent, 1)
+	var send SendOptions
+	send, over = d.send(opts.Send)
+	c, _ := req.CSeq()
+	first := true
+	attempt, err := d.ua.ep.Start(req, send, func(ev ClientEvent) {
+		switch {
+		case ev.Response != nil && ev.Response.IsProvisional(), ev.Response == nil && ev.Err == nil:
+			return
+		case first:
+			first = false
+			result <- ev
+		case ev.Response != nil && ev.Response.IsSuccess():
+			d.mu.Lock()
+			d.repeatACK(c.Seq)
+			d.mu.Unlock()
+		}
+	})
+	if err != nil {
+		return nil, false, nil, nil, err
+	}
+	switch {
+	case m == INVITE:
+		d.offers.inviteOut = true
+		d.offers.offerOut = isOffer(&req.Header, req.Body)
+	case m == UPDATE && len(opts.Body) > 0:
+		d.offers.offerOut = true
+	}
+	giveUp := func() { attempt.Cancel() }
+	stop1, stop2 := context.AfterFunc(ctx, giveUp), func() bool { return false }
+	if m != BYE { // there is nothing to wait for after the end of the dialog
+		stop2 = context.AfterFunc(d.ctx, giveUp)
+	}
+	return req, over, result, func() { stop1(); stop2() }, nil
+}
+
+// settle takes the final response, nil where there was none.
+func (d *Dialog) settle(m Method, req *Request, resp *Response, opts *RequestOptions) {
+	success := resp != nil && resp.IsSuccess()
+	var body []byte
+	var contentType string
+	if m == INVITE && success && opts.Answer != nil && len(req.Body) == 0 {
+		d.mu.Lock()
+		d.offers.offerIn = isOffer(&resp.Header, resp.Body)
+		d.mu.Unlock()
+		body, contentType = opts.Answer(resp)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if success && refreshesTarget(m) {
+		d.state.RefreshTarget(&resp.Header) // one that cannot be parsed is no reason to lose the call
+	}
+	switch {
+	case m == INVITE:
+		d.offers.inviteOut, d.offers.offerOut, d.offers.offerIn = false, false, false
+		if success {
+			d.sendACK(req, body, contentType)
+		}
+	case m == UPDATE && len(opts.Body) > 0:
+		d.offers.offerOut = false
+	}
+	d.update()
+}
+
+// abort ends the dialog because the peer is silent, and tells it so, should it be there after all
+// (RFC 3261 section 12.2.1.2).
+func (d *Dialog) abort(cause error) {
+	if d.finish(cause) {
+		go d.bye(context.Background(), RequestOptions{})
+	}
+}
+
+// Bye ends the call (RFC 3261 section 15.1.1). The dialog has ended for us at once; Bye waits for the
+// peer's answer, and returns a [*ResponseError] where that is none of 2xx, 408 and 481. A callee waits
+// for the ACK before (section 15), and cannot end an early dialog: it refuses the INVITE instead.
+// Ending what has ended is no error.
+func (d *Dialog) Bye(ctx context.Context, opts RequestOptions) error {
+	err := d.await(ctx, func() bool { return !d.offers.ackWait })
+	if err != nil {
+		if d.ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	early := !d.state.Caller && !d.state.Confirmed
+	d.mu.Unlock()
+	if early {
+		return errors.New("sip: a callee cannot send BYE before it has accepted the call")
+	}
+	if !d.finish(ErrHungUp) {
+		return nil
+	}
+	return d.bye(ctx, opts)
+}
+
+// bye sends BYE for a dialog that finish has ended.
+func (d *Dialog) bye(ctx context.Context, opts RequestOptions) error {
+	defer d.ua.remove(d)
+	_, err := d.exchange(ctx, BYE, opts)
+	switch StatusCode(err) {
+	case 408, 481:
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,372 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+)
+
+// Incoming is a request of the peer that an application answers: the INVITE that begins a call, or a
+// request within its dialog. Its methods may be called by any goroutine.
+type Incoming struct {
+	// Dialog is the call; an early one for the first INVITE.
+	Dialog *Dialog
+	// Request is what came. It must not be edited.
+	Request *Request
+
+	tx      *ServerTransaction
+	initial bool
+
+	// Guarded by the dialog.
+	done   bool      // it has a final response, or needs none
+	final  *Response // 2xx to an INVITE, to send again
+	acked  chan struct{}
+	ackReq *Request
+}
+
+// Initial reports the INVITE that begins a call.
+func (in *Incoming) Initial() bool { return in.initial }
+
+// Flow returns where the request came from.
+func (in *Incoming) Flow() Flow { return in.tx.Flow() }
+
+// Context is done when the request needs no answer any more: it was cancelled, the dialog ended, it
+// has its final response, or nobody gave one in time.
+func (in *Incoming) Context() context.Context { return in.tx.Context() }
+
+// NewResponse returns a response to the request with our Contact, Allow and Supported where they
+// belong, for [Incoming.Respond]. An empty reason stands for [StatusText].
+func (in *Incoming) NewResponse(status int, reason string) *Response {
+	resp := NewResponse(in.Request, status, reason)
+	if status > 100 && status < 300 && refreshesTarget(in.Request.Method) {
+		resp.Set("Contact", in.Dialog.State().Contact)
+	}
+	if in.Request.Method == INVITE && (in.initial && status < 200 && status > 100 || status/100 == 2) || status == 405 {
+		in.Dialog.ua.describe(resp)
+	}
+	return resp
+}
+
+// Reply responds with a status code and a body, which may be empty. contentType may be empty where the
+// body is SDP.
+func (in *Incoming) Reply(status int, body []byte, contentType string) error {
+	resp := in.NewResponse(status, "")
+	if len(body) > 0 {
+		if contentType == "" {
+			contentType = "application/sdp"
+		}
+		resp.Add("Content-Type", contentType)
+		resp.Body = body
+	}
+	return in.Respond(resp)
+}
+
+// Respond sends a response. A 2xx to an INVITE confirms the dialog and is sent again until the ACK
+// comes; if none comes within 64*T1 the call ends with BYE and [ErrNoACK] (RFC 3261 section 13.3.1.4). A
+// refusal of the first INVITE ends the dialog with [ErrRefused]. After the final response, or when the
+// call was cancelled meanwhile, it fails with ErrEnded.
+func (in *Incoming) Respond(resp *Response) error {
+	d := in.Dialog
+	d.mu.Lock()
+	if in.done {
+		d.mu.Unlock()
+		return ErrEnded
+	}
+	err := in.tx.Respond(resp)
+	var te *TransportError
+	if err != nil && !errors.As(err, &te) {
+		d.mu.Unlock()
+		return err
+	}
+	refused := false
+	if resp.StatusCode >= 200 {
+		in.finish()
+		success := resp.IsSuccess()
+		if success && !in.initial && refreshesTarget(in.Request.Method) {
+			d.state.RefreshTarget(&in.Request.Header)
+		}
+		switch {
+		case in.Request.Method == INVITE && success:
+			if c := resp.Value("Contact"); c != "" {
+				d.state.Contact = strings.Clone(c)
+			}
+			d.state.Confirmed = true
+			in.final, d.waitIn = resp, in
+			d.offers.ackWait = true
+			d.offers.offerOut = len(in.Request.Body) == 0 && isOffer(&resp.Header, resp.Body)
+			d.wait.start(time.Now(), d.ua.timers)
+			d.arm()
+		case in.initial:
+			refused = true
+		}
+		d.update()
+	}
+	d.mu.Unlock()
+	if refused {
+		d.end(ErrRefused)
+	}
+	return err
+}
+
+// finish takes note that the request needs no response any more. The caller holds the dialog.
+func (in *Incoming) finish() {
+	in.done = true
+	d := in.Dialog
+	delete(d.pending, in)
+	switch in.Request.Method {
+	case INVITE:
+		d.offers.inviteIn, d.offers.offerIn = false, false
+	case UPDATE:
+		if isOffer(&in.Request.Header, in.Request.Body) {
+			d.offers.offerIn = false
+		}
+	}
+}
+
+// ACK waits for the ACK of our 2xx to this INVITE, which carries the answer where the 2xx had the
+// offer. It fails with the cause of the dialog's end where none came.
+func (in *Incoming) ACK(ctx context.Context) (*Request, error) {
+	select {
+	case <-in.acked:
+		return in.ackReq, nil
+	default:
+	}
+	select {
+	case <-in.acked:
+		return in.ackReq, nil
+	case <-in.Dialog.ctx.Done():
+		return nil, context.Cause(in.Dialog.ctx)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// arm sets the timer that repeats a 2xx. The caller holds mu.
+func (d *Dialog) arm() {
+	at := d.wait.deadline()
+	if at.IsZero() {
+		if d.timer != nil {
+			d.timer.Stop()
+		}
+		return
+	}
+	if d.timer == nil {
+		d.timer = time.AfterFunc(time.Until(at), d.tick)
+	} else {
+		d.timer.Reset(time.Until(at))
+	}
+}
+
+func (d *Dialog) tick() {
+	d.mu.Lock()
+	resend, giveUp := d.wait.expire(time.Now(), d.ua.timers)
+	if resend && d.waitIn != nil {
+		d.waitIn.tx.Respond(d.waitIn.final)
+	}
+	d.arm()
+	d.mu.Unlock()
+	if giveUp {
+		d.abort(ErrNoACK)
+	}
+}
+
+// serveInvite takes an INVITE that begins a call. It does not block.
+func (ua *UserAgent) serveInvite(tx *ServerTransaction, req *Request) {
+	if ua.cfg.OnInvite == nil {
+		tx.Respond(NewResponse(req, 480, ""))
+		return
+	}
+	if tags := ua.unsupported(req); len(tags) > 0 {
+		resp := NewResponse(req, 420, "")
+		resp.Add("Unsupported", strings.Join(tags, ", "))
+		tx.Respond(resp)
+		return
+	}
+	state, err := NewServerDialog(req, tx.Tag(), ua.contact(tx.Flow(), isSIPS(req.RequestURI)))
+	if err != nil {
+		tx.Respond(NewResponse(req, 400, ""))
+		return
+	}
+	d := newDialog(ua, *state)
+	if state.adjacent(tx.Flow()) || tx.Flow().Transport.Reliable() && len(state.Routes) == 0 && req.Count("Via") == 1 {
+		d.flow = tx.Flow()
+	}
+	if err := ua.add(d); err != nil {
+		resp := NewResponse(req, 503, "")
+		resp.Add("Retry-After", "10")
+		tx.Respond(resp)
+		return
+	}
+	in := &Incoming{Dialog: d, Request: req, tx: tx, initial: true}
+	d.mu.Lock()
+	d.take(in)
+	d.mu.Unlock()
+	in.watch()
+	go ua.cfg.OnInvite(in)
+}
+
+// take notes a request that waits for its answer. The caller holds mu.
+func (d *Dialog) take(in *Incoming) {
+	if d.pending == nil {
+		d.pending = map[*Incoming]struct{}{}
+	}
+	d.pending[in] = struct{}{}
+	switch in.Request.Method {
+	case INVITE:
+		in.acked = make(chan struct{})
+		d.offers.inviteIn = true
+		d.offers.offerIn = isOffer(&in.Request.Header, in.Request.Body)
+	case UPDATE:
+		if isOffer(&in.Request.Header, in.Request.Body) {
+			d.offers.offerIn = true
+		}
+	}
+}
+
+// watch has CANCEL answered, and hears of the end of a request that nobody answered. The caller does
+// not hold the dialog.
+func (in *Incoming) watch() {
+	d := in.Dialog
+	if in.Request.Method == INVITE {
+		in.tx.OnCancel(func() {
+			d.mu.Lock()
+			if in.done {
+				d.mu.Unlock()
+				return
+			}
+			in.tx.Respond(NewResponse(in.Request, 487, ""))
+			in.finish()
+			d.update()
+			d.mu.Unlock()
+			if in.initial {
+				d.end(ErrCanceled)
+			}
+		})
+	}
+	in.tx.OnEnd(func(err error) {
+		d.mu.Lock()
+		late := !in.done
+		if late {
+			in.finish()
+			d.update()
+		}
+		d.mu.Unlock()
+		if late && in.initial {
+			if err == nil {
+				err = ErrTimeout
+			}
+			d.end(err)
+		}
+	})
+}
+
+// serve takes a request within the dialog. It does not block.
+func (d *Dialog) serve(tx *ServerTransaction, req *Request) {
+	d.mu.Lock()
+	switch {
+	case req.Method == ACK:
+		d.takeACK(req)
+		d.mu.Unlock()
+		return
+	case d.ended:
+		d.mu.Unlock()
+		status := 481
+		if req.Method == BYE { // crossed ours
+			status = 200
+		}
+		tx.Respond(NewResponse(req, status, ""))
+		return
+	}
+	status := d.state.TakeRequest(req)
+	if status == 0 && req.Method == BYE {
+		d.mu.Unlock()
+		tx.Respond(NewResponse(req, 200, ""))
+		d.end(&ByeError{req})
+		return
+	}
+	resp := NewResponse(req, 500, "")
+	handler := d.handler
+	tags := d.ua.unsupported(req)
+	glare := 0
+	if status == 0 {
+		glare = d.offers.refuse(req.Method, isOffer(&req.Header, req.Body))
+	}
+	switch {
+	case status != 0:
+		resp.StatusCode, resp.Reason = status, StatusText(status)
+	case len(tags) > 0:
+		resp.StatusCode, resp.Reason = 420, StatusText(420)
+		resp.Add("Unsupported", strings.Join(tags, ", "))
+	case glare == 500:
+		resp.Add("Retry-After", retryAfter())
+	case glare != 0:
+		resp.StatusCode, resp.Reason = glare, StatusText(glare)
+	case handler == nil && req.Method == INVITE:
+		resp.StatusCode, resp.Reason = 488, StatusText(488)
+	case handler == nil:
+		d.mu.Unlock()
+		d.ua.refuse(tx, req)
+		return
+	case req.Method != INVITE && len(d.queue) >= d.ua.cfg.MaxPending:
+		resp.Add("Retry-After", retryAfter())
+	default:
+		in := &Incoming{Dialog: d, Request: req, tx: tx}
+		d.take(in)
+		switch {
+		case req.Method == INVITE: // may take as long as its user
+			go handler(in)
+		default:
+			d.queue = append(d.queue, in)
+			if !d.serving {
+				d.serving = true
+				go d.work()
+			}
+		}
+		d.mu.Unlock()
+		in.watch()
+		return
+	}
+	d.mu.Unlock()
+	tx.Respond(resp)
+}
+
+// work hands the queue to the handler, one request after the other.
+func (d *Dialog) work() {
+	for {
+		d.mu.Lock()
+		if len(d.queue) == 0 {
+			d.serving, d.queue = false, nil
+			d.mu.Unlock()
+			return
+		}
+		in, handler := d.queue[0], d.handler
+		d.queue = d.queue[1:]
+		d.mu.Unlock()
+		if handler == nil {
+			in.Respond(in.NewResponse(405, ""))
+			continue
+		}
+		handler(in)
+	}
+}
+
+// takeACK ends the wait for it. The caller holds mu.
+func (d *Dialog) takeACK(req *Request) {
+	in := d.waitIn
+	if in == nil {
+		return
+	}
+	c, err := req.CSeq()
+	want, _ := in.Request.CSeq()
+	if err != nil || c.Seq != want.Seq {
+		return
+	}
+	d.waitIn = nil
+	d.wait.stop()
+	d.arm()
+	in.ackReq, in.final = req, nil
+	d.offers.ackWait, d.offers.offerOut = false, false
+	close(in.acked)
+	d.update()
+}

@@ -1,0 +1,523 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+)
+
+// UserAgentConfig configures [NewUserAgent]. The zero value makes an agent that can call and refuses
+// calls.
+type UserAgentConfig struct {
+	// Endpoint configures the endpoint below. Its Handler, Inline and Proxy are the agent's own.
+	Endpoint Config
+
+	// Address is our address as it goes into From, such as `"Alice" <sip:alice@example.org>`. If
+	// empty, sip:anonymous@anonymous.invalid (RFC 3261 section 8.1.1.3).
+	Address string
+	// Contact is the value of our Contact. If empty, it is made for each request and response: the
+	// user part of Address at the host and port of the flow in use.
+	Contact string
+	// Routes are put into requests outside of dialogs, the first hop first: an outbound proxy such
+	// as "<sip:proxy.example.org;lr>", or a Service-Route (RFC 3608).
+	Routes []string
+	// Send is how requests are sent whose own options name no way: a NextHop that is an outbound
+	// proxy, a Flow with the socket to use. Its Prepare and timeouts are not used.
+	Send SendOptions
+	// Auth answers challenges. If nil, 401 and 407 are final.
+	Auth Answerer
+	// Redirects is how many targets of 3xx responses a request may go on to, in all. If zero, none:
+	// a 3xx is final, and the application decides.
+	Redirects int
+
+	// OnInvite receives each INVITE that begins a call, on a goroutine of its own. If nil, they get
+	// 480.
+	OnInvite func(*Incoming)
+	// OnRequest receives the requests within dialogs that the agent does not handle itself, unless
+	// [Dialog.Handle] set another receiver: one after the other for each dialog, but re-INVITE on a
+	// goroutine of its own. If nil, re-INVITE gets 488, OPTIONS 200 and others 405.
+	OnRequest func(*Incoming)
+	// Handler receives requests outside of dialogs but INVITE, each on a goroutine of its own. If
+	// nil, OPTIONS gets 200 and others 405.
+	Handler Handler
+
+	// Allow and Supported go into INVITE, its responses, OPTIONS and 405. If Allow is nil, what the
+	// agent handles itself: INVITE, ACK, CANCEL, BYE, OPTIONS; and UPDATE, INFO where OnRequest is
+	// set.
+	Allow     []Method
+	Supported []string
+
+	// MaxDialogs bounds the dialogs. At the limit INVITEs get 503 with Retry-After, and Invite fails
+	// with ErrLimit. If zero, 100,000.
+	MaxDialogs int
+	// MaxForks bounds the early dialogs of one INVITE; further branches are ignored until they
+	// answer, and then ended with BYE. If zero, 32.
+	MaxForks int
+	// MaxPending bounds the requests of one dialog that wait for OnRequest. If zero, 32; further
+	// ones get 500 with Retry-After.
+	MaxPending int
+}
+
+// UserAgent makes and takes calls over an [Endpoint]: the transaction user of RFC 3261 sections 8 and
+// 12 to 15. Its methods may be called by any goroutine.
+type UserAgent struct {
+	cfg    UserAgentConfig
+	ep     *Endpoint
+	digest *DigestClient // nil without Auth
+	from   Address
+	timers Timers
+
+	mu      sync.Mutex
+	dialogs map[dialogKey]*Dialog
+	closed  bool
+	regs    map[*Registration]struct{}
+}
+
+// NewUserAgent returns an agent that listens nowhere yet: call [Endpoint.Listen] on its Endpoint.
+// It fails where Address, Contact or Routes cannot be parsed. Close it after use.
+func NewUserAgent(cfg UserAgentConfig) (*UserAgent, error) {
+	if cfg.Address == "" {
+		cfg.Address = `"Anonymous" <sip:anonymous@anonymous.invalid>`
+	}
+	ua := &UserAgent{dialogs: map[dialogKey]*Dialog{}, regs: map[*Registration]struct{}{}}
+	var err error
+	if ua.from, err = ParseAddress(cfg.Address); err != nil {
+		return nil, err
+	}
+	ua.from.Params.Del("tag")
+	for _, text := range append([]string{cfg.Contact}, cfg.Routes...) {
+		if text == "" {
+			continue
+		}
+		if _, err := ParseAddress(text); err != nil {
+			return nil, err
+		}
+	}
+	num := func(d *int, v int) {
+		if *d <= 0 {
+			*d = v
+		}
+	}
+	num(&cfg.MaxDialogs, 100_000)
+	num(&cfg.MaxForks, 32)
+	num(&cfg.MaxPending, 32)
+	if cfg.Allow == nil {
+		cfg.Allow = []Method{INVITE, ACK, CANCEL, BYE, OPTIONS}
+		if cfg.OnRequest != nil {
+			cfg.Allow = append(cfg.Allow, UPDATE, INFO)
+		}
+	}
+	if cfg.Auth != nil {
+		ua.digest = NewDigestClient(DigestClientConfig{Answerer: cfg.Auth})
+	}
+	cfg.Endpoint.Handler, cfg.Endpoint.Inline, cfg.Endpoint.Proxy = HandlerFunc(ua.serve), true, false
+	ua.cfg = cfg
+	ua.timers = cfg.Endpoint.Timers.filled()
+	ua.ep = NewEndpoint(cfg.Endpoint)
+	return ua, nil
+}
+
+// Endpoint returns the endpoint below, to listen and for its Stats.
+func (ua *UserAgent) Endpoint() *Endpoint { return ua.ep }
+
+// Close ends every dialog and registration here, without telling the peers, and closes the endpoint.
+// Blocked calls return an error that is net.ErrClosed. To leave in good order, end the calls with
+// [Dialog.Bye] and registrations with [Registration.Close] before.
+func (ua *UserAgent) Close() error {
+	ua.mu.Lock()
+	ua.closed = true
+	dialogs := make([]*Dialog, 0, len(ua.dialogs))
+	for _, d := range ua.dialogs {
+		dialogs = append(dialogs, d)
+	}
+	for r := range ua.regs {
+		r.stop(errClosed)
+	}
+	ua.mu.Unlock()
+	for _, d := range dialogs {
+		d.end(errClosed)
+	}
+	return ua.ep.Close()
+}
+
+// ResponseError is a final response that refuses a request: 300 to 699.
+type ResponseError struct {
+	Method   Method
+	Response *Response
+}
+
+func (e *ResponseError) Error() string {
+	return fmt.Sprintf("sip: %s refused: %d %s", e.Method, e.Response.StatusCode, e.Response.Reason)
+}
+
+// StatusCode returns the status code of the [ResponseError] that err is or wraps, 408 for a timeout,
+// and 0 for other errors (RFC 3261 section 8.1.3.1).
+func StatusCode(err error) int {
+	var re *ResponseError
+	switch {
+	case errors.As(err, &re):
+		return re.Response.StatusCode
+	case errors.Is(err, ErrTimeout):
+		return 408
+	}
+	return 0
+}
+
+// Do sends a request outside of dialogs and returns its 2xx response. It answers challenges and
+// follows redirections as the configuration says, each time as a new request with the next CSeq; req
+// itself is not changed. Other final responses are a [*ResponseError]. [UserAgent.NewRequest] makes
+// requests for it. INVITE is for [UserAgent.Invite].
+func (ua *UserAgent) Do(ctx context.Context, req *Request, opts SendOptions) (*Response, error) {
+	if req.Method == INVITE || req.Method == ACK || req.Method == CANCEL {
+		return nil, fmt.Errorf("sip: %s cannot be sent by Do", req.Method)
+	}
+	req = req.Clone()
+	if ua.digest != nil {
+		ua.digest.Prepare(req)
+	}
+	opts = ua.send(opts)
+	opts.Prepare = ua.withContact(opts.Prepare, nil)
+	for again := ua.again(); ; {
+		resp, err := ua.ep.Do(ctx, req, opts)
+		if err != nil {
+			return nil, err
+		}
+		if resp.IsSuccess() {
+			if ua.digest != nil {
+				err = ua.digest.Learn(req, resp)
+			}
+			return resp, err
+		}
+		if req, err = again.next(ctx, req, resp); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// NewRequest returns a request outside of dialogs from our address to a URI, with a fresh Call-ID and
+// From tag, our Routes and a CSeq. To may be edited.
+func (ua *UserAgent) NewRequest(m Method, uri string) *Request {
+	r := NewRequest(m, uri)
+	for _, v := range ua.cfg.Routes {
+		r.Add("Route", v)
+	}
+	r.Add("Max-Forwards", "70")
+	r.Add("From", tagged(ua.from.String(), ua.ep.NewTag()))
+	r.Add("To", "<"+uri+">")
+	r.Add("Call-ID", ua.ep.NewCallID())
+	r.Add("CSeq", CSeq{newCSeq(), m}.String())
+	return r
+}
+
+// directed says whether the options name a way.
+func directed(o SendOptions) bool {
+	return !o.Flow.IsZero() || o.Targets != nil || !o.NextHop.IsZero()
+}
+
+// send completes the options of a request.
+func (ua *UserAgent) send(o SendOptions) SendOptions {
+	if !directed(o) {
+		o.Flow, o.Targets, o.NextHop = ua.cfg.Send.Flow, ua.cfg.Send.Targets, ua.cfg.Send.NextHop
+	}
+	return o
+}
+
+// withContact completes Prepare: it puts our Contact into a request that needs one and lacks it, and
+// tells sent of it.
+func (ua *UserAgent) withContact(prepare func(*Request, Flow), sent func(contact string)) func(*Request, Flow) {
+	return func(req *Request, f Flow) {
+		if prepare != nil {
+			prepare(req, f)
+		}
+		if !req.Has("Contact") && (refreshesTarget(req.Method) || req.Method == REGISTER) {
+			req.Add("Contact", ua.contact(f, isSIPS(req.RequestURI)))
+		}
+		if sent != nil {
+			sent(req.Value("Contact"))
+		}
+	}
+}
+
+// contact returns our Contact for messages over f (RFC 3261 section 8.1.1.8).
+func (ua *UserAgent) contact(f Flow, secure bool) string {
+	if ua.cfg.Contact != "" {
+		return ua.cfg.Contact
+	}
+	host, port := ua.ep.SentBy(f)
+	if strings.IndexByte(host, ':') >= 0 && host[0] != '[' {
+		host = "[" + host + "]"
+	}
+	u := URI{Scheme: "sip", Host: host, Port: port}
+	if ua.from.URI.IsSIP() && ua.cfg.Address != "" {
+		u.User = ua.from.URI.User
+	}
+	if secure {
+		u.Scheme = "sips"
+	}
+	if f.Transport != UDP && f.Transport != NoTransport && !(secure && f.Transport == TLS) {
+		u.Params.Set("transport", f.Transport.Param())
+	}
+	return Address{URI: u}.String()
+}
+
+// retries decides whether a refused request is sent again in another form.
+type retries struct {
+	ua        *UserAgent
+	auths     int
+	redirects []URI           // not tried yet, the preferred first
+	seen      map[string]bool // targets that were tried
+}
+
+// maxAuths bounds the challenges that one request answers: a proxy, a server, a stale nonce each,
+// and a re-synchronisation of AKA.
+const maxAuths = 6
+
+func (ua *UserAgent) again() *retries { return &retries{ua: ua} }
+
+// next returns the request that follows on resp, or why there is none (RFC 3261 sections 8.1.3.4 and
+// 8.1.3.5): it keeps Call-ID, From and To and has the next CSeq.
+func (r *retries) next(ctx context.Context, req *Request, resp *Response) (*Request, error) {
+	refused := &ResponseError{Method: req.Method, Response: resp}
+	status := resp.StatusCode
+	next := req.Clone()
+	switch {
+	case (status == 401 || status == 407) && r.ua.digest != nil && r.auths < maxAuths:
+		r.auths++
+		if err := r.ua.digest.Retry(ctx, next, resp); err != nil {
+			return nil, errors.Join(refused, err)
+		}
+	case status >= 300 && r.ua.cfg.Redirects > 0:
+		if status < 400 {
+			r.add(req, resp)
+		}
+		if len(r.redirects) == 0 || status >= 600 {
+			return nil, refused
+		}
+		next.RequestURI = r.redirects[0].String()
+		r.redirects = r.redirects[1:]
+		r.ua.prepareAgain(next) // the credentials were for another Request-URI
+	default:
+		return nil, refused
+	}
+	return next, nextCSeq(next)
+}
+
+func (ua *UserAgent) prepare(req *Request) {
+	if ua.digest != nil {
+		ua.digest.Prepare(req)
+	}
+}
+
+// prepareAgain replaces credentials: each is good for one request.
+func (ua *UserAgent) prepareAgain(req *Request) {
+	req.Del("Authorization")
+	req.Del("Proxy-Authorization")
+	ua.prepare(req)
+}
+
+// nextCSeq raises the CSeq by one.
+func nextCSeq(req *Request) error {
+	c, err := req.CSeq()
+	if err != nil {
+		return err
+	}
+	if c.Seq >= 1<<31-1 {
+		return ErrCSeq
+	}
+	c.Seq++
+	req.Set("CSeq", c.String())
+	return nil
+}
+
+// add takes the targets of a 3xx that were not tried yet (RFC 3261 section 8.1.3.4). What one request
+// may go on to is bounded in all, so that no loop lasts.
+func (r *retries) add(req *Request, resp *Response) {
+	if r.seen == nil {
+		r.seen = map[string]bool{}
+	}
+	r.seen[req.RequestURI] = true
+	for _, u := range RedirectTargets(resp) {
+		s := u.String()
+		if len(r.seen) > r.ua.cfg.Redirects || r.seen[s] || isSIPS(req.RequestURI) && u.Scheme != "sips" {
+			continue
+		}
+		r.seen[s] = true
+		r.redirects = append(r.redirects, u)
+	}
+}
+
+// RedirectTargets returns the SIP URIs of the Contacts of a 3xx, the preferred first (RFC 3261
+// section 8.1.3.4). Their headers, which could write into the next request, are left out.
+func RedirectTargets(resp *Response) []URI {
+	type target struct {
+		uri URI
+		q   int
+	}
+	var ts []target
+	for c, err := range resp.Contacts() {
+		if err != nil || !c.URI.IsSIP() {
+			continue
+		}
+		c.URI.Headers = ""
+		c.URI.Params.Del("method")
+		i := len(ts) // insertion keeps the order among equals
+		for i > 0 && ts[i-1].q < c.Q() {
+			i--
+		}
+		ts = append(ts, target{})
+		copy(ts[i+1:], ts[i:])
+		ts[i] = target{c.URI, c.Q()}
+	}
+	out := make([]URI, len(ts))
+	for i := range ts {
+		out[i] = ts[i].uri
+	}
+	return out
+}
+
+// serve takes what the endpoint received, in order for each Call-ID. It must not block.
+func (ua *UserAgent) serve(tx *ServerTransaction, req *Request) {
+	to, err1 := req.To()
+	from, err2 := req.From()
+	if err1 != nil || err2 != nil {
+		tx.Respond(NewResponse(req, 400, ""))
+		return
+	}
+	if tag := to.Tag(); tag != "" {
+		ua.mu.Lock()
+		d := ua.dialogs[dialogKey{req.CallID(), tag, from.Tag()}]
+		ua.mu.Unlock()
+		switch {
+		case d != nil:
+			d.serve(tx, req)
+		case req.Method != ACK:
+			tx.Respond(NewResponse(req, 481, ""))
+		}
+		return
+	}
+	switch req.Method {
+	case ACK:
+	case INVITE:
+		ua.serveInvite(tx, req)
+	default:
+		if h := ua.cfg.Handler; h != nil {
+			go h.ServeSIP(tx, req)
+			return
+		}
+		ua.refuse(tx, req)
+	}
+}
+
+// refuse answers what nobody handles.
+func (ua *UserAgent) refuse(tx *ServerTransaction, req *Request) {
+	status := 405
+	switch req.Method {
+	case OPTIONS:
+		status = 200
+	case BYE, PRACK, UPDATE, INFO, NOTIFY:
+		if to, err := req.To(); err == nil && to.Tag() == "" {
+			status = 481 // belongs into a dialog
+		}
+	}
+	resp := NewResponse(req, status, "")
+	ua.describe(resp)
+	tx.Respond(resp)
+}
+
+// describe adds Allow and Supported.
+func (ua *UserAgent) describe(m Message) {
+	h := m.Head()
+	if !h.Has("Allow") {
+		names := make([]string, len(ua.cfg.Allow))
+		for i, m := range ua.cfg.Allow {
+			names[i] = string(m)
+		}
+		h.Add("Allow", strings.Join(names, ", "))
+	}
+	if !h.Has("Supported") && len(ua.cfg.Supported) > 0 {
+		h.Add("Supported", strings.Join(ua.cfg.Supported, ", "))
+	}
+}
+
+// unsupported returns the option tags of Require that the agent does not support (RFC 3261 section
+// 8.2.2.3).
+func (ua *UserAgent) unsupported(req *Request) []string {
+	var out []string
+require:
+	for tag := range req.Values("Require") {
+		for _, s := range ua.cfg.Supported {
+			if strings.EqualFold(s, tag) {
+				continue require
+			}
+		}
+		out = append(out, tag)
+	}
+	return out
+}
+
+// add puts a dialog into the table.
+func (ua *UserAgent) add(d *Dialog) error {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	switch {
+	case ua.closed:
+		return errClosed
+	case len(ua.dialogs) >= ua.cfg.MaxDialogs:
+		return ErrLimit
+	}
+	ua.dialogs[d.state.key()] = d
+	return nil
+}
+
+func (ua *UserAgent) remove(d *Dialog) {
+	ua.mu.Lock()
+	if k := d.id; ua.dialogs[k] == d {
+		delete(ua.dialogs, k)
+	}
+	ua.mu.Unlock()
+}
+
+// Dialogs returns the number of dialogs, early and ending ones included.
+func (ua *UserAgent) Dialogs() int {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	return len(ua.dialogs)
+}
+
+// Restore goes on with a dialog from its state: one that this or another agent had. Its Context is
+// new, and OnRequest of the configuration receives its requests. A confirmed dialog is needed. It
+// fails with [ErrLimit], or where the state cannot be a dialog's.
+func (ua *UserAgent) Restore(state DialogState) (*Dialog, error) {
+	if err := state.check(); err != nil {
+		return nil, err
+	}
+	if !state.Confirmed {
+		return nil, errors.New("sip: only a confirmed dialog can be restored")
+	}
+	d := newDialog(ua, state.Clone())
+	if err := ua.add(d); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// isClosed tells errors of our own closing.
+func isClosed(err error) bool { return errors.Is(err, net.ErrClosed) }
+
+// sleep waits for d, or for the end of ctx or of the dialog.
+func sleep(ctx, dialog context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-dialog.Done():
+		return context.Cause(dialog)
+	}
+}
