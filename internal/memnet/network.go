@@ -47,6 +47,7 @@ type Network struct {
 	streams   map[*Conn]struct{}
 	blocked   map[netip.Addr]bool
 	port      uint16
+	last      time.Time // arrival of the newest datagram
 	stats     Stats
 }
 

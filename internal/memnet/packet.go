@@ -112,6 +112,14 @@ func (n *Network) transmit(from, to netip.AddrPort, b []byte) {
 			n.deliver(to, d)
 			continue
 		}
+		if delay == n.cfg.Latency { // timers of one instant fire in no order: keep them apart
+			now := time.Now()
+			at := now.Add(delay)
+			if !at.After(n.last) {
+				at = n.last.Add(1)
+			}
+			n.last, delay = at, at.Sub(now)
+		}
 		time.AfterFunc(delay, func() {
 			n.mu.Lock()
 			defer n.mu.Unlock()
