@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 )
@@ -156,8 +155,11 @@ func (e *Endpoint) Start(req *Request, opts SendOptions, events func(ClientEvent
 				return nil, err
 			}
 		}
-		if t, ok := literalTarget(uri); ok {
-			a.targets = []Target{t}
+		if isLiteral(uri) { // asks nobody
+			var err error
+			if a.targets, err = e.locate.Targets(context.Background(), uri); err != nil {
+				return nil, err
+			}
 			break
 		}
 		ctx, stop := context.WithCancel(context.Background())
@@ -289,7 +291,7 @@ func (a *ClientAttempt) Resend() error {
 
 // locate finds the targets.
 func (a *ClientAttempt) locate(ctx context.Context, uri URI) {
-	targets, err := a.ep.locate.targets(ctx, uri)
+	targets, err := a.ep.locate.Targets(ctx, uri)
 	s := a.sh
 	s.mu.Lock()
 	a.stop()
@@ -333,6 +335,9 @@ func (a *ClientAttempt) tryNext() {
 	}
 	s.setTimer(&a.node, earliest(a.patience, a.deadline))
 	s.unlock()
+	if a.ep.cfg.Trace != nil && t.Why != "" {
+		a.ep.traceState(time.Now(), Flow{Transport: t.Transport, Remote: t.Addr}, a.req.CallID(), "target "+t.String())
+	}
 	if a.opts.Flow.Remote.IsValid() {
 		a.launch(round, a.opts.Flow, nil)
 		return
@@ -429,6 +434,9 @@ func (e *Endpoint) viaText(f Flow, branch string) string {
 
 // response takes a response to one of the attempt's transactions. The caller holds the shard.
 func (a *ClientAttempt) response(now time.Time, t *clientTx, resp *Response) {
+	if t == a.current && resp.StatusCode != 100 {
+		a.health(resp)
+	}
 	switch status := resp.StatusCode; {
 	case status < 200:
 		if t.abandoned || a.cancelled {
@@ -464,6 +472,17 @@ func (a *ClientAttempt) response(now time.Time, t *clientTx, resp *Response) {
 	}
 }
 
+// health tells the locator how the target does: 503 says that it wants to be left alone for a
+// while (RFC 3261 section 21.5.4).
+func (a *ClientAttempt) health(resp *Response) {
+	if resp.StatusCode != 503 {
+		a.ep.locate.Succeeded(a.target)
+		return
+	}
+	seconds, _ := number(strings.TrimSpace(leadingDigits(resp.Value("Retry-After"))), 1<<31-1)
+	a.ep.locate.Failed(a.target, time.Duration(seconds)*time.Second)
+}
+
 // ended hears of the end of one of the attempt's transactions. The caller holds the shard.
 func (a *ClientAttempt) ended(now time.Time, t *clientTx, err error) {
 	switch {
@@ -484,6 +503,9 @@ func (a *ClientAttempt) ended(now time.Time, t *clientTx, err error) {
 // failed goes on to the next target, or gives up. The caller holds the shard.
 func (a *ClientAttempt) failed(now time.Time, status int, err error) {
 	a.tried = append(a.tried, TargetResult{a.target, status, err})
+	if status == 0 && !a.cancelled && !a.opts.Flow.Remote.IsValid() {
+		a.ep.locate.Failed(a.target, 0)
+	}
 	if a.next >= len(a.targets) || a.cancelled {
 		if a.cancelled {
 			err = ErrCanceled
@@ -561,37 +583,3 @@ func (a *ClientAttempt) tell(ev ClientEvent) {
 }
 
 func (a *ClientAttempt) notify(ev ClientEvent) { a.events(ev) }
-
-// literalTarget is the target of a URI that needs no lookup: an IP address and a transport that
-// is known (RFC 3263 section 4.1).
-func literalTarget(u URI) (Target, bool) {
-	host := u.Host
-	if maddr, ok := u.Params.Value("maddr"); ok {
-		host = maddr
-	}
-	addr, ok := hostAddr(host)
-	if !ok || !u.IsSIP() {
-		return Target{}, false
-	}
-	t := UDP
-	if u.Scheme == "sips" {
-		t = TLS
-	}
-	if name := u.Transport(); name != "" {
-		if t, ok = ParseTransport(name); !ok {
-			return Target{}, false
-		}
-		if u.Scheme == "sips" && t != TLS {
-			if t == WS {
-				t = WSS
-			} else {
-				t = TLS
-			}
-		}
-	}
-	port := uint16(u.Port)
-	if port == 0 {
-		port = t.DefaultPort()
-	}
-	return Target{Transport: t, Addr: netip.AddrPortFrom(addr, port)}, true
-}

@@ -48,7 +48,7 @@ func (*closedError) Unwrap() error { return net.ErrClosed }
 type Endpoint struct {
 	cfg    Config
 	net    *network
-	locate *locator
+	locate *Locator
 	ids    *idSource
 	seeds  [3]maphash.Seed // shard, and the two halves of a transaction's key
 	shards []*shard
@@ -79,7 +79,7 @@ func NewEndpoint(cfg Config) *Endpoint {
 	for range n {
 		e.shards = append(e.shards, newShard(e))
 	}
-	e.locate = &locator{}
+	e.locate = NewLocator(e.cfg.Locate)
 	e.net = newNetwork(e.cfg.Network, e.receive, e.flowClosed)
 	return e
 }

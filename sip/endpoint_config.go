@@ -33,6 +33,10 @@ type Config struct {
 	// Network is about sockets and connections.
 	Network NetworkConfig
 
+	// Locate is about DNS, and about targets that failed. Without Transports, WS and WSS are
+	// among them if Network.DialWebSocket is set.
+	Locate LocateConfig
+
 	// TargetTimeout is how long a target may leave a request without any response before the
 	// next one is tried (RFC 3263 section 4.3). If zero, 4 s. The last target has 64*T1.
 	TargetTimeout time.Duration
@@ -115,6 +119,9 @@ func (c Config) withDefaults() Config {
 	dur(&c.Limits.RetryAfter, 5*time.Second)
 	dur(&c.Limits.HandlerTimeout, 4*time.Minute)
 	dur(&c.TargetTimeout, 4*time.Second)
+	if c.Locate.Transports == nil && c.Network.DialWebSocket != nil {
+		c.Locate.Transports = []Transport{UDP, TCP, TLS, WS, WSS}
+	}
 	if c.MaxDatagram == 0 {
 		c.MaxDatagram = 1300
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +14,8 @@ import (
 type health struct {
 	first, limit time.Duration // of the back-off
 	max          int
+
+	count atomic.Int64 // of state, to be read without mu
 
 	mu    sync.Mutex
 	state map[healthKey]*ailment
@@ -41,8 +44,8 @@ const (
 	burst = time.Second
 )
 
-func newHealth(cfg LocateConfig) health {
-	return health{
+func newHealth(cfg LocateConfig) *health {
+	return &health{
 		first: cmp.Or(cfg.BackOff, defaultBackOff),
 		limit: cmp.Or(cfg.MaxBackOff, defaultMaxBackOff),
 		max:   cmp.Or(cfg.MaxHealth, defaultMaxHealth),
@@ -61,6 +64,7 @@ func (h *health) failed(t Target, retryAfter time.Duration) {
 		}
 		a = new(ailment)
 		h.state[key] = a
+		h.count.Store(int64(len(h.state)))
 	}
 	if a.failures == 0 || now.Sub(a.last) >= burst {
 		a.failures++
@@ -74,11 +78,13 @@ func (h *health) failed(t Target, retryAfter time.Duration) {
 }
 
 func (h *health) succeeded(t Target) {
+	if h.count.Load() == 0 {
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.state) > 0 {
-		delete(h.state, healthKey{t.Transport, t.Addr})
-	}
+	delete(h.state, healthKey{t.Transport, t.Addr})
+	h.count.Store(int64(len(h.state)))
 }
 
 // makeRoom forgets one of a sample: the one whose back-off ends first. The caller holds h.mu.
@@ -99,11 +105,11 @@ func (h *health) makeRoom(now time.Time) {
 // rank puts avoided targets behind the others, keeping the order otherwise. A target whose
 // back-off has ended stands in its place again, for one request at a time until it has answered.
 func (h *health) rank(targets []Target) []Target {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.state) == 0 || len(targets) < 2 {
+	if len(targets) < 2 || h.count.Load() == 0 {
 		return targets
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	now := time.Now()
 	var avoided []Target
 	good := targets[:0]

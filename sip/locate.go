@@ -80,7 +80,7 @@ var (
 // be used by several goroutines at once.
 type Locator struct {
 	cfg    LocateConfig
-	health health
+	health *health
 	random func(n int) int // of 0 to n-1
 }
 
@@ -115,6 +115,26 @@ func (l *Locator) Targets(ctx context.Context, uri URI) ([]Target, error) {
 		err = w.find(bareHost(host), uri.Port, t)
 	}
 	return w.result(host, err)
+}
+
+// isLiteral tells that the targets of uri are known without DNS.
+func isLiteral(uri URI) bool {
+	host := uri.Host
+	if m, ok := uri.Params.Value("maddr"); ok && m != "" {
+		host = m
+	}
+	_, ok := hostAddr(host)
+	return ok || !uri.IsSIP()
+}
+
+// leadingDigits returns the digits that s starts with, such as the seconds of a Retry-After.
+func leadingDigits(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return s[:i]
+		}
+	}
+	return s
 }
 
 // ResponseTargets returns where a response may go that could not be sent over the connection or
