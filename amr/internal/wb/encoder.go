@@ -243,7 +243,7 @@ func b2i(b bool) int {
 // preprocess takes the input down to 12.8 kHz, removes DC, preemphasises and scales it (TS 26.190 section 5.1). It
 // rescales the encoder's memory to that and returns the exponent of the change.
 func (e *Encoder) preprocess(in *[FrameSamples]int16, a *analysis) (exp int16) {
-	var x [2*downHalf + FrameSamples + downHalf]int16 // zeros stand for what isn't there yet
+	var x [2*downHalf + FrameSamples + downHalf + 2]int16 // zeros stand for what isn't there yet
 	copy(x[:], e.decim[:])
 	copy(x[2*downHalf:], in[:])
 	copy(a.speech[:], e.speech[:newAt])

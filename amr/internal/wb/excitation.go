@@ -19,6 +19,9 @@ func predictLTP(exc []int16, at int, t0, frac int16, n int) {
 	run := at - (from + len(c) - 1)
 	for len(y) > 0 {
 		k := min(run, len(y))
+		if k > 16 && k < len(y) {
+			k &^= 15 // whole vectors
+		}
 		x := exc[from : from+k+len(c)-1]
 		if firBound(x, 35692) {
 			fir16(y[:k], x, c, 1)

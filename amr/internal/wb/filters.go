@@ -102,14 +102,15 @@ func weight(a, ap []int16, gamma int16) {
 	ap[m] = int16((int32(a[m])*fac<<1 + 0x8000) >> 16)
 }
 
-// residu filters the len(y) samples x[order:] by A(z) in Q12; x starts with the order samples before them.
+// residu filters the len(y) samples x[order:] by A(z) in Q12; x starts with the order samples before them and has one
+// more behind them, which doesn't count.
 func residu(a []int16, x, y []int16) {
-	var c [order + 1]int16
+	var c [order + 2]int16
 	for i, v := range a[:order+1] {
 		c[order-i] = v
 	}
-	x = x[:len(y)+order]
-	if firBound(x, sumAbs(c[:])) {
+	x = x[:len(y)+order+1]
+	if firBound(x[:len(y)+order], sumAbs(c[:])) {
 		fir16(y, x, c[:], 4)
 		return
 	}
@@ -257,22 +258,26 @@ func deemph32(hi, lo, y []int16, mu, mem int16) int16 {
 // highFIR is the memory of the 31-tap filters of the high band.
 type highFIR [30]int16
 
-// bandPass6k7k keeps 6 to 7 kHz of sig, at 16 kHz, scaled by 1/4 (TS 26.190 section 6.6).
-func (f *highFIR) bandPass6k7k(sig []int16) {
-	var x [30 + subLen16k]int16
-	copy(x[:], f[:])
-	for i, v := range sig {
-		x[30+i] = v >> 2
-	}
-	fir(sig, x[:30+len(sig)], fir6k7k[:], 158870, 0)
-	copy(f[:], x[len(sig):])
+// The taps of those filters, with a zero to make them even.
+var band6k7k, low7k [32]int16
+
+func init() {
+	copy(band6k7k[:], fir6k7k[:])
+	copy(low7k[:], fir7k[:])
 }
 
+// bandPass6k7k keeps 6 to 7 kHz of sig, at 16 kHz, scaled by 1/4 (TS 26.190 section 6.6).
+func (f *highFIR) bandPass6k7k(sig []int16) { f.filter(sig, 2, &band6k7k, 158870) }
+
 // lowPass7k removes what lies above 7 kHz of sig, at 16 kHz.
-func (f *highFIR) lowPass7k(sig []int16) {
-	var x [30 + subLen16k]int16
+func (f *highFIR) lowPass7k(sig []int16) { f.filter(sig, 0, &low7k, 61098) }
+
+func (f *highFIR) filter(sig []int16, shift uint, c *[32]int16, sumC int64) {
+	var x [30 + subLen16k + 1]int16
 	copy(x[:], f[:])
-	copy(x[30:], sig)
-	fir(sig, x[:30+len(sig)], fir7k[:], 61098, 0)
+	for i, v := range sig {
+		x[30+i] = v >> shift
+	}
+	fir(sig, x[:], c[:], sumC, 0)
 	copy(f[:], x[len(sig):])
 }

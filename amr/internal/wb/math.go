@@ -108,26 +108,3 @@ func scaleSig(x []int16, exp int16) {
 		}
 	}
 }
-
-// maxAbs returns the largest magnitude in x.
-func maxAbs(x []int16) int32 {
-	var hi, lo int16
-	for _, v := range x {
-		hi = max(hi, v)
-		lo = min(lo, v)
-	}
-	return max(int32(hi), -int32(lo))
-}
-
-// sumAbs returns the sum of the magnitudes in x.
-func sumAbs(x []int16) int64 {
-	var s int64
-	for _, v := range x {
-		if v < 0 {
-			s -= int64(v)
-		} else {
-			s += int64(v)
-		}
-	}
-	return s
-}

@@ -103,14 +103,39 @@ func convolve(x, h, y *[subLen]int16) {
 	}
 }
 
+// convolveFast is convolve in wrapping arithmetic. As a filter it has its samples behind zeros; taps that only meet zeros
+// are left out for the first half.
 func convolveFast(x, h, y *[subLen]int16) {
+	const half = subLen / 2
 	var rev [subLen]int16
 	for i, v := range h {
 		rev[subLen-1-i] = v
 	}
+	if haveSIMD {
+		var z [half - 1 + subLen]int16
+		copy(z[half-1:], x[:])
+		fir16(y[:half], z[:], rev[half:], 0)
+		fir16(y[half:], z[:], rev[:], 0)
+		return
+	}
 	for n := range y {
 		s := dotWrap(x[:n+1], rev[subLen-1-n:])
 		y[n] = op.Sat((s + 0x4000) >> 15)
+	}
+}
+
+// correlateFast sets y[i] to the sum of x[i+k]*h[k], in wrapping arithmetic.
+func correlateFast(h, x *[subLen]int16, y *[subLen]int32) {
+	const half = subLen / 2
+	if haveSIMD {
+		var z [subLen + half - 1]int16
+		copy(z[:], x[:])
+		fir32(y[:half], z[:], h[:])
+		fir32(y[half:], z[half:], h[:half])
+		return
+	}
+	for i := range y {
+		y[i] = dotWrap(x[i:], h[:subLen-i])
 	}
 }
 

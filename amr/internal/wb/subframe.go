@@ -14,7 +14,7 @@ func (e *Encoder) encodeSubframe(a *analysis, k int, mode Mode, whole bool, t0Mi
 
 	// Target: the weighted error that a zero excitation leaves, in two domains.
 	var xn, cn [subLen]int16
-	var err [order + subLen]int16
+	var err [order + subLen + 1]int16
 	for i := range e.synth {
 		err[i] = op.Sub(speech[i], e.synth[i])
 	}
@@ -142,7 +142,7 @@ func residualTarget(ap, azq []int16, xn, exc, cn *[subLen]int16) {
 	var x [half]int16
 	copy(x[:], xn[:])
 	preemph2(x[:], tiltFac)
-	var buf [order + half]int16
+	var buf [order + half + 1]int16
 	synFilt(ap, x[:], buf[:])
 	residu(azq, buf[:], cn[:half])
 	copy(cn[half:], exc[half:])
@@ -197,8 +197,9 @@ func writeLag(w *bitWriter, mode Mode, whole bool, t0, frac, t0Min int16) {
 func correlateTarget(h, x, dn *[subLen]int16) {
 	var y [subLen]int32
 	if firBound(x[:], sumAbs(h[:])) {
-		for i := range y {
-			y[i] = 1 + 2*dotWrap(x[i:], h[:subLen-i])
+		correlateFast(h, x, &y)
+		for i, v := range y {
+			y[i] = 1 + 2*v
 		}
 	} else {
 		for i := range y {
