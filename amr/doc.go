@@ -1,20 +1,23 @@
 // Package amr is the Adaptive Multi-Rate speech codec, narrowband (AMR) and wideband (AMR-WB), and
 // the formats that carry it.
 //
-// The codecs are pure Go and exact to the bit: what the fixed-point definition of 3GPP makes of a stream, this package
-// makes of it. A Decoder turns frames of 20 ms into PCM of 16 bits. It allocates nothing while it runs, and any number of
-// them may run in a process; one of them serves one stream and one goroutine at a time.
+// The codecs are pure Go and exact to the bit: what the fixed-point definition of 3GPP makes of a signal or a stream, this
+// package makes of it. An Encoder turns 20 ms of PCM into a Frame, a Decoder turns a Frame into PCM. Neither allocates
+// while it runs, and any number of them may run in a process; each serves one stream and one goroutine at a time.
 //
+//	enc, err := amr.NewEncoder(amr.EncoderConfig{Codec: amr.NB, Mode: amr.Mode122, DTX: true})
 //	dec, err := amr.NewDecoder(amr.DecoderConfig{Codec: amr.NB})
 //	...
-//	pcm := make([]int16, amr.NB.FrameSamples())
-//	err = dec.Decode(pcm, amr.Frame{Type: amr.Mode122, Data: data})
+//	frame, err := enc.Encode(buf[:0], pcm) // amr.NB.FrameSamples() samples
+//	err = dec.Decode(pcm, frame)
 //
 // # Conformance
 //
 //   - TS 26.071, 26.073, 26.090: AMR in its eight modes, with the homing frames of TS 26.090 section 8
-//   - TS 26.091: substitution and muting of lost frames
-//   - TS 26.092, 26.093: comfort noise and discontinuous reception
+//   - TS 26.171, 26.173, 26.190: AMR-WB in its nine modes, with homing frames
+//   - TS 26.091, 26.191: substitution and muting of lost frames
+//   - TS 26.092, 26.093, 26.192, 26.193: comfort noise and discontinuous transmission
+//   - TS 26.094 (both options), 26.194: voice activity detection
 //   - TS 26.101 annex B, TS 26.201: order of the bits in a frame, as in RFC 4867
 //
 // # Patents and licence

@@ -12,6 +12,12 @@ func (l *Ladder) summary(e trace.Event) Summary {
 	if f := l.cfg.Summaries[e.Proto]; f != nil {
 		return f(e)
 	}
+	return Summarize(e)
+}
+
+// Summarize is the built-in summary of a message. It doesn't look at Event.Secrets; give it
+// [trace.Redacted] octets.
+func Summarize(e trace.Event) Summary {
 	switch e.Proto {
 	case trace.SIP:
 		return sip(e)
