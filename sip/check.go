@@ -174,8 +174,10 @@ func (p Policy) request(req *Request, cseq CSeq, seen *[numNamed]uint8) *ParseEr
 		}
 		return refuse(400, "CSeq", "method differs from the start line")
 	}
-	if p.Strict && seen[idMaxForwards] == 0 {
-		return missing(idMaxForwards)
+	if p.Strict {
+		if err := mandatory(req, seen); err != nil {
+			return err
+		}
 	}
 	uri, err := parseURI(req.RequestURI, p.Strict)
 	if err != nil {
@@ -196,6 +198,28 @@ func (p Policy) request(req *Request, cseq CSeq, seen *[numNamed]uint8) *ParseEr
 	}
 	if p.ContentTypes != nil && len(req.Body) > 0 && !contains(p.ContentTypes, mediaType(req.ContentType())) {
 		return refuse(415, "Content-Type", "content type not supported")
+	}
+	return nil
+}
+
+// mandatory refuses what older requests lack or get wrong without harm.
+func mandatory(req *Request, seen *[numNamed]uint8) *ParseError {
+	if seen[idMaxForwards] == 0 {
+		return missing(idMaxForwards)
+	}
+	if from, err := req.From(); err == nil && from.Tag() == "" { // RFC 3261 section 8.1.1.3
+		return &ParseError{Layer: HeaderLayer, Field: "From", Offset: -1, Status: 400, Err: cause("no tag")}
+	}
+	if req.Method == INVITE { // RFC 3261 section 8.1.1.8
+		switch n := req.count(key{id: idContact}); {
+		case n == 0:
+			return missing(idContact)
+		case n > 1:
+			return repeated(&req.Header, idContact)
+		}
+	}
+	if len(req.Body) > 0 && seen[idContentType] == 0 { // RFC 3261 section 20.15
+		return missing(idContentType)
 	}
 	return nil
 }

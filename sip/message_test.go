@@ -16,6 +16,7 @@ const invite = "INVITE sip:bob@example.com SIP/2.0\r\n" +
 	"Max-Forwards: 70\r\n" +
 	"m: <sip:alice@192.0.2.1>\r\n" +
 	"X-Odd  :   a,,;b  \r\n" +
+	"c: text/plain\r\n" +
 	"Content-Length:  4\r\n" +
 	"\r\nbody"
 

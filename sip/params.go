@@ -63,7 +63,7 @@ func parseParams(s string, strict bool) (Params, *ParseError) {
 				}
 			} else {
 				for k < len(s) && s[k] != ';' && !lws(s[k]) {
-					if c := s[k]; c == '"' || c == ',' || strict && !is(c, isToken|isParam) {
+					if c := s[k]; c == '"' || c == ',' || strict && !is(c, isGen) {
 						return Params{}, bad(k, "bad character in a parameter value")
 					}
 					k++

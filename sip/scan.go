@@ -11,6 +11,7 @@ const (
 	isHeader             // hnv-unreserved and unreserved
 	isWord               // word
 	isUnres              // unreserved
+	isGen                // gen-value that is not quoted: token, or host
 )
 
 var class = func() (t [256]uint8) {
@@ -23,6 +24,7 @@ var class = func() (t [256]uint8) {
 	const mark = "-_.!~*'()"
 	set(isToken, alnum+"-.!%*_+`'~")
 	set(isUnres, alnum+mark)
+	set(isGen, alnum+"-.!%*_+`'~[]:")
 	set(isUser, alnum+mark+"&=+$,;?/")
 	set(isHost, alnum+"-._")
 	set(isParam, alnum+mark+"[]/:&+$")
