@@ -44,15 +44,15 @@ func parse(mode Mode, bits *[maxBits]byte, prm *[maxParams]int16) {
 	}
 }
 
-// pack writes the bits of a speech frame in the order of their importance, the first in the top bit of out[0].
-func pack(mode Mode, bits *[maxBits]byte, out *[MaxBytes]byte) {
+// Pack writes the bits of a speech frame in the order of their importance, the first in the top bit of out[0].
+func Pack(mode Mode, bits *[maxBits]byte, out *[MaxBytes]byte) {
 	*out = [MaxBytes]byte{}
 	for j, from := range bitOrder[mode] {
 		out[j>>3] |= bits[from] << (7 - j&7)
 	}
 }
 
-// unpack is the inverse of pack. Bits that data is too short for are 0.
+// unpack is the inverse of Pack. Bits that data is too short for are 0.
 func unpack(mode Mode, data []byte, bits *[maxBits]byte) {
 	for j, to := range bitOrder[mode] {
 		if j>>3 >= len(data) {
@@ -62,9 +62,9 @@ func unpack(mode Mode, data []byte, bits *[maxBits]byte) {
 	}
 }
 
-// packSID writes a SID frame: comfort noise parameters, STI, and the mode, least significant bit first
+// PackSID writes a SID frame: comfort noise parameters, STI, and the mode, least significant bit first
 // (TS 26.101 section 4.2.3).
-func packSID(bits *[maxBits]byte, update bool, mode Mode, out *[MaxBytes]byte) {
+func PackSID(bits *[maxBits]byte, update bool, mode Mode, out *[MaxBytes]byte) {
 	*out = [MaxBytes]byte{}
 	for j, b := range bits[:sidBits] {
 		out[j>>3] |= b << (7 - j&7)
@@ -75,7 +75,7 @@ func packSID(bits *[maxBits]byte, update bool, mode Mode, out *[MaxBytes]byte) {
 	out[4] |= byte(mode&1<<3 | mode&2<<1 | mode&4>>1)
 }
 
-// unpackSID is the inverse of packSID.
+// unpackSID is the inverse of PackSID.
 func unpackSID(data []byte, bits *[maxBits]byte) {
 	for j := range sidBits {
 		if j>>3 >= len(data) {

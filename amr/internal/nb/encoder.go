@@ -61,10 +61,10 @@ func (e *Encoder) Encode(pcm *[FrameLen]int16, mode Mode, out *[MaxBytes]byte) T
 	switch tx {
 	case TxSpeech:
 		serialize(mode, &prm, &bits)
-		pack(mode, &bits, out)
+		Pack(mode, &bits, out)
 	case TxSIDFirst, TxSIDUpdate:
 		serialize(MRDTX, &prm, &bits)
-		packSID(&bits, tx == TxSIDUpdate, mode, out)
+		PackSID(&bits, tx == TxSIDUpdate, mode, out)
 	}
 	if home {
 		e.Reset(e.dtx, e.vad)

@@ -165,9 +165,9 @@ func readCod(t *testing.T, name string) (frames []rxFrame) {
 		f := rxFrame{mode: Mode(word(1+maxBits)) & 7, rx: [...]RxType{SpeechGood, SIDFirst, SIDUpdate, NoData}[word(0)]}
 		switch f.rx {
 		case SpeechGood:
-			pack(f.mode, &bits, &packed)
+			Pack(f.mode, &bits, &packed)
 		default:
-			packSID(&bits, f.rx == SIDUpdate, f.mode, &packed)
+			PackSID(&bits, f.rx == SIDUpdate, f.mode, &packed)
 		}
 		f.data = packed[:]
 		frames = append(frames, f)
