@@ -16,9 +16,10 @@ import (
 
 // rawPeer speaks text over a datagram socket.
 type rawPeer struct {
-	t  *testing.T
-	pc *memnet.PacketConn
-	to netip.AddrPort
+	t   *testing.T
+	net *memnet.Network
+	pc  *memnet.PacketConn
+	to  netip.AddrPort
 }
 
 func (b *bed) raw(addr, to string) *rawPeer {
@@ -27,10 +28,12 @@ func (b *bed) raw(addr, to string) *rawPeer {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return &rawPeer{b.t, pc, netip.MustParseAddrPort(to)}
+	return &rawPeer{b.t, b.net, pc, netip.MustParseAddrPort(to)}
 }
 
-func crlf(s string) string { return strings.ReplaceAll(strings.TrimLeft(s, "\n"), "\n", "\r\n") }
+func crlf(s string) string {
+	return strings.NewReplacer("\r\n", "\r\n", "\n", "\r\n").Replace(strings.TrimLeft(s, "\n"))
+}
 
 func (p *rawPeer) send(text string) {
 	p.t.Helper()

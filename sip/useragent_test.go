@@ -392,7 +392,7 @@ func TestCancelTooLate(t *testing.T) {
 }
 
 // A proxy forked the INVITE; two branches answer, and the first 200 comes again.
-func TestForkedAnswers(t *testing.T) {
+func TestForkedAnswersEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := memnet.New(memnet.Config{})
 		peer := newScriptPeer(t, n, bobAddr, aliceAddr)
