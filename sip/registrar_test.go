@@ -182,6 +182,7 @@ func testRegistration(t *testing.T, transport string, alg DigestAlgorithm) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	synctest.Wait()
 	if seen != 3 {
 		t.Errorf("%d REGISTERs", seen)
 	}
@@ -194,6 +195,7 @@ func testRegistration(t *testing.T, transport string, alg DigestAlgorithm) {
 		t.Errorf("until %v, %v", until, err)
 	}
 	time.Sleep(24 * time.Hour) // it is kept alive
+	synctest.Wait()
 	if bs := registrar.Lookup(aor); len(bs) != 1 || seen < 24*6 {
 		t.Errorf("%+v after %d REGISTERs", bs, seen)
 	}
@@ -203,6 +205,7 @@ func testRegistration(t *testing.T, transport string, alg DigestAlgorithm) {
 	if transport == "udp" { // which can be lost
 		n.Block(bobAddr.Addr(), true)
 		time.Sleep(20 * time.Minute)
+		synctest.Wait()
 		if len(changes) == 0 || changes[0] == nil {
 			t.Errorf("changes: %v", changes)
 		}
@@ -211,6 +214,7 @@ func testRegistration(t *testing.T, transport string, alg DigestAlgorithm) {
 		}
 		n.Block(bobAddr.Addr(), false)
 		time.Sleep(35 * time.Minute)
+		synctest.Wait()
 		if bs := registrar.Lookup(aor); len(bs) != 1 || changes[len(changes)-1] != nil {
 			t.Errorf("%+v, changes %v", bs, changes)
 		}
