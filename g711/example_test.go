@@ -22,3 +22,35 @@ func ExampleAppendULawToALaw() {
 	fmt.Printf("% x\n", frame)
 	// Output: d5 aa 2a
 }
+
+func ExampleConcealer() {
+	var c g711.Concealer
+	pcm := make([]int16, 160)
+	for n := range 4 {
+		if n == 2 { // this packet did not come
+			c.Lost(pcm)
+		} else {
+			pcm = g711.ALaw.AppendDecode(pcm[:0], make([]byte, 160))
+			c.Good(pcm)
+		}
+		fmt.Println(len(pcm), "samples to play")
+	}
+	// Output:
+	// 160 samples to play
+	// 160 samples to play
+	// 160 samples to play
+	// 160 samples to play
+}
+
+func ExampleComfort() {
+	noise, err := g711.ParseNoise([]byte{60, 90, 140}) // payload type 13
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var c g711.Comfort
+	c.Update(noise)
+	pcm := c.Append(nil, 160)
+	fmt.Println(len(pcm), "samples at", -int(noise.Level), "dBov")
+	// Output: 160 samples at -60 dBov
+}
