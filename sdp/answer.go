@@ -7,10 +7,10 @@ import (
 // CreateAnswer answers the peer's outstanding offer with what l has. The answer has the m= lines of
 // the offer, those that cannot be accepted with port 0, and no format that the offer lacks. If no
 // stream at all can be accepted although some were offered, it fails with a [*RefusedError] and the
-// session is as before the offer.
+// session is as before the offer, unless l.MustAnswer is set.
 //
-// Multicast streams are refused. A connection address of 0.0.0.0 means hold (RFC 3264 section 8.4)
-// if the stream exists already; in a first offer it only means that the peer cannot receive yet.
+// Multicast streams are refused. A connection address of 0.0.0.0 means that there is nowhere to send
+// to; the direction of the answer still follows that of the offer (RFC 6337 section 5.4).
 func (s *Session) CreateAnswer(l Local) (*Description, error) {
 	if s.State != RemoteOffer {
 		return nil, s.fail("answer", ErrNoOffer)
@@ -38,7 +38,7 @@ func (s *Session) CreateAnswer(l Local) (*Description, error) {
 			reasons[i] = ErrNoMedia
 			continue
 		}
-		ours, st, err := s.accept(offer, i, m, &l)
+		ours, st, err := accept(offer, i, m, &l)
 		if err != nil {
 			reasons[i], slots[i] = err, ""
 			continue
@@ -50,7 +50,7 @@ func (s *Session) CreateAnswer(l Local) (*Description, error) {
 		d.Media[i], streams[i] = ours, st
 		accepted++
 	}
-	if wanted > 0 && accepted == 0 {
+	if wanted > 0 && accepted == 0 && !l.MustAnswer {
 		s.State, s.Offer = Stable, nil
 		return nil, &RefusedError{reasons}
 	}
@@ -96,7 +96,7 @@ func (s *Session) assign(offer *Description, l *Local) []string {
 }
 
 // accept makes the answer to one stream.
-func (s *Session) accept(offer *Description, i int, m *LocalMedia, l *Local) (Media, Stream, error) {
+func accept(offer *Description, i int, m *LocalMedia, l *Local) (Media, Stream, error) {
 	theirs := &offer.Media[i]
 	st := Stream{Kind: theirs.Kind, Proto: theirs.Proto, Active: true}
 	c := offer.ConnectionOf(i)
@@ -134,11 +134,7 @@ func (s *Session) accept(offer *Description, i int, m *LocalMedia, l *Local) (Me
 	}
 	st.accompany()
 
-	offered := offer.DirectionOf(i)
-	if c.IsUnspecified() && i < len(s.Streams) && s.Streams[i].Active {
-		offered = offered.And(SendOnly)
-	}
-	st.Direction = offered.Reverse().And(m.Direction)
+	st.Direction = offer.DirectionOf(i).Reverse().And(m.Direction)
 	st.Mux = m.Mux && theirs.Mux()
 	st.Local = m.Address
 	st.remote(offer, i)

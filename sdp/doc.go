@@ -43,8 +43,8 @@
 //   - RFC 3605: a=rtcp. RFC 5761: a=rtcp-mux. RFC 3556: b=RS, b=RR
 //   - RFC 4733 section 2.5.1.2: telephone-event of the clock rate of the codec; if a peer has only
 //     that of 8000 Hz, it is taken with any codec
-//   - RFC 6337: one exchange at a time (2), an offer within a session starts with what was agreed
-//     (5.1), a hold of the holder is inactive (5.3)
+//   - RFC 6337: all-refusing answers (5.2.4), offers within a session (5.2.5), hold (5.3), 0.0.0.0
+//     (5.4)
 //   - RFC 3312: precondition lines are kept and seen by LocalMedia.Adjust, not interpreted
 //
 // Transports other than RTP/AVP and RTP/AVPF are accepted only where LocalMedia.Protos names them;

@@ -20,6 +20,10 @@ type Local struct {
 	// PreferLocal answers in the order of LocalMedia.Formats. If false, in that of the offer, as
 	// RFC 3264 section 6.1 recommends.
 	PreferLocal bool
+	// MustAnswer answers an offer in which nothing is acceptable with port 0 throughout, where
+	// CreateAnswer would else fail: an offer that came in a response cannot be refused otherwise
+	// (RFC 6337 section 5.2.4).
+	MustAnswer bool
 	// Reoffer says which formats an offer within a session lists.
 	Reoffer Reoffer
 
@@ -55,8 +59,8 @@ type LocalMedia struct {
 	Formats []Format // in order of preference
 
 	// Direction is what we want now, as we see it: SendOnly to hold the other side, Inactive to
-	// hold without music. An offer to hold a peer that holds us says Inactive (RFC 3264
-	// section 8.4); an answer never allows more than the offer.
+	// hold without music. It is what offers say, also while the peer holds us, so that nobody is
+	// stuck on hold (RFC 6337 section 5.3); an answer never allows more than the offer.
 	Direction Direction
 
 	Ptime, MaxPtime int         // milliseconds; not written if zero

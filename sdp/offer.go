@@ -46,15 +46,11 @@ func (s *Session) CreateOffer(l Local) (*Description, error) {
 			if err != nil {
 				return nil, err
 			}
-			dir := m.Direction
-			if dir == SendOnly && i < len(s.Streams) && s.Streams[i].ID == id && s.Streams[i].Direction == RecvOnly {
-				dir = Inactive // RFC 3264 section 8.4
-			}
 			out := m.line(m.proto())
 			if i < len(s.Streams) && s.Streams[i].ID == id && m.accepts(s.Streams[i].Proto) {
 				out.Proto = s.Streams[i].Proto
 			}
-			m.complete(&out, codecs, m.Mux, dir)
+			m.complete(&out, codecs, m.Mux, m.Direction)
 			d.Media = append(d.Media, out)
 		}
 		if m.Adjust != nil {

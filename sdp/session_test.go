@@ -146,14 +146,20 @@ func TestCall(t *testing.T) {
 	if held.DirectionOf(0) != RecvOnly || held.Origin.Version != offer.Origin.Version+1 {
 		t.Errorf("hold was answered with\n%s", held)
 	}
-	// We hold too: inactive. Both resume.
-	la.Media[0].Direction = SendOnly
-	both, _ := exchange(t, &a, la, &b, lb)
-	if both.DirectionOf(0) != Inactive {
-		t.Errorf("holding the holder: %v", both.DirectionOf(0))
+	if !a.Streams[0].Held() || b.Streams[0].Held() {
+		t.Error("who is held")
 	}
-	la.Media[0].Direction, lb.Media[0].Direction = SendRecv, SendRecv
-	exchange(t, &b, lb, &a, la)
+	// We hold too. One side resumes and is still held, then the other (RFC 6337 section 5.3).
+	la.Media[0].Direction = SendOnly
+	if o, n := exchange(t, &a, la, &b, lb); o.DirectionOf(0) != SendOnly || n.DirectionOf(0) != Inactive {
+		t.Errorf("holding the holder: %v, %v", o.DirectionOf(0), n.DirectionOf(0))
+	}
+	lb.Media[0].Direction = SendRecv
+	if o, n := exchange(t, &b, lb, &a, la); o.DirectionOf(0) != SendRecv || n.DirectionOf(0) != SendOnly {
+		t.Errorf("resuming while held: %v, %v", o.DirectionOf(0), n.DirectionOf(0))
+	}
+	la.Media[0].Direction = SendRecv
+	exchange(t, &a, la, &b, lb)
 	if a.Streams[0].Direction != SendRecv {
 		t.Errorf("after resuming: %v", a.Streams[0].Direction)
 	}
@@ -177,10 +183,10 @@ func TestHold(t *testing.T) {
 		{"inactive", "a=sendrecv", "a=inactive", Inactive, true},
 		{"recvonly", "a=sendrecv", "a=recvonly", SendOnly, true},
 		{"sendonly of the session", "m=audio 5000 RTP/AVP 8\r\na=sendrecv", "a=sendonly\r\nm=audio 5000 RTP/AVP 8", RecvOnly, true},
-		{"0.0.0.0", "c=IN IP4 192.0.2.2", "c=IN IP4 0.0.0.0", RecvOnly, false},
+		{"0.0.0.0", "c=IN IP4 192.0.2.2", "c=IN IP4 0.0.0.0", SendRecv, false},
 		{"0.0.0.0 and sendonly", "c=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\na=sendrecv", "c=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\na=sendonly", RecvOnly, false},
 		{"0.0.0.0 and inactive", "c=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\na=sendrecv", "c=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\na=inactive", Inactive, false},
-		{"IPv6", "c=IN IP4 192.0.2.2", "c=IN IP6 ::", RecvOnly, false},
+		{"IPv6", "c=IN IP4 192.0.2.2", "c=IN IP6 ::", SendRecv, false},
 		{"no direction", "\r\na=sendrecv", "", SendRecv, true},
 	} {
 		var s Session
@@ -197,12 +203,15 @@ func TestHold(t *testing.T) {
 		if answer.DirectionOf(0) != c.want || st.Direction != c.want || st.Remote.IsValid() != c.remote {
 			t.Errorf("%s: answered %v, %+v", c.name, answer.DirectionOf(0), st)
 		}
+		if st.Held() == (c.want == SendRecv && c.remote || c.want == SendOnly) {
+			t.Errorf("%s: held is %v", c.name, st.Held())
+		}
 		// And back.
 		if answer, err = s.Answer(mustParse(t, first), voice()); err != nil || answer.DirectionOf(0) != SendRecv || s.Streams[0].Remote != peerAddr {
 			t.Errorf("%s: resumed %v %v", c.name, answer, err)
 		}
 	}
-	// A first offer from 0.0.0.0 is no hold: a third party sets up the call (RFC 3725).
+	// A first offer from 0.0.0.0: a third party sets up the call (RFC 3725).
 	var s Session
 	answer, err := s.Answer(mustParse(t, strings.Replace(first, "c=IN IP4 192.0.2.2", "c=IN IP4 0.0.0.0", 1)), voice())
 	if err != nil || answer.DirectionOf(0) != SendRecv || s.Streams[0].Remote.IsValid() {
@@ -391,6 +400,19 @@ func TestSingleCodecAndPreference(t *testing.T) {
 		}
 		checkAnswer(t, offer, answer)
 	}
+}
+
+// An offer that came in a response cannot be refused: the answer has port 0 throughout.
+func TestMustAnswer(t *testing.T) {
+	var s Session
+	l := voice()
+	l.MustAnswer = true
+	offer := mustParse(t, lines("v=0", "o=- 1 1 IN IP4 192.0.2.2", "s=-", "c=IN IP4 192.0.2.2", "t=0 0", "m=audio 5000 RTP/AVP 18", "m=video 5002 RTP/AVP 31"))
+	answer, err := s.Answer(offer, l)
+	if err != nil || answer.Media[0].Port != 0 || answer.Media[1].Port != 0 || s.State != Stable || s.Streams[0].Active {
+		t.Errorf("%v %v", answer, err)
+	}
+	checkAnswer(t, offer, answer)
 }
 
 // Answers that cannot be.

@@ -50,6 +50,12 @@ func (s *Stream) EventsFor(c Codec) (Agreed, bool) {
 	return Agreed{}, false
 }
 
+// Held says whether the peer does not want to hear us now: its direction forbids it, or it named
+// no address.
+func (s *Stream) Held() bool {
+	return s.Active && (!s.Direction.CanSend() || !s.Remote.IsValid() && s.RemoteHost == "")
+}
+
 // NoRTCP says whether the peer wants no RTCP at all: b=RS:0 and b=RR:0 (RFC 3556 section 2), or
 // b=AS:0 (RFC 3264 section 5).
 func (s *Stream) NoRTCP() bool {
