@@ -99,8 +99,8 @@ var ErrBusy = errors.New("rtp: an event is being sent")
 // finals is how often the last packet is sent (RFC 4733 section 2.5.1.4).
 const finals = 3
 
-// StartEvent begins a telephone-event at the current timestamp. It lasts for length units of the
-// clock, or until [Sender.EndEvent] if length is zero. Until [Sender.InEvent] is false again, the
+// StartEvent begins a telephone-event at the current timestamp. It lasts for length units of its
+// own clock, or until [Sender.EndEvent] if length is zero. Until [Sender.InEvent] is false again, the
 // caller appends event packets instead of audio, at its usual interval. Volume is 0 to 63, minus
 // dBm0; 10 is customary for DTMF.
 func (s *Sender) StartEvent(code EventCode, volume uint8, length uint32) error {
@@ -124,11 +124,13 @@ func (s *Sender) EndEvent() {
 // InEvent says whether the next packet is due to [Sender.AppendEvent].
 func (s *Sender) InEvent() bool { return s.event.active }
 
-// AppendEvent appends the next packet of the event and moves the clock on by samples, the interval
-// of the caller's packets. The first packet has the marker, the last one is sent three times.
+// AppendEvent appends the next packet of the event and moves the clock of the stream on by samples,
+// the interval of the caller's packets. The duration is the same interval on the clock of f, which
+// should be the same clock (RFC 4733 section 2.5.1.2) and often is not: 8000 Hz beside a wideband
+// codec. The first packet has the marker, the last one is sent three times.
 // An event longer than the 16-bit duration continues in a new segment (RFC 4733 section 2.5.1.3).
 // Without an event nothing is appended.
-func (s *Sender) AppendEvent(dst []byte, now time.Time, f Format, samples uint32) ([]byte, error) {
+func (s *Sender) AppendEvent(dst []byte, now time.Time, f Format, samples, duration uint32) ([]byte, error) {
 	e := &s.event
 	if !e.active {
 		return dst, nil
@@ -138,7 +140,7 @@ func (s *Sender) AppendEvent(dst []byte, now time.Time, f Format, samples uint32
 	}
 	if e.ending == 0 {
 		if !e.finished || !e.started {
-			e.elapsed += samples
+			e.elapsed += duration
 		}
 		if e.length != 0 && e.done+e.elapsed >= e.length {
 			e.elapsed, e.finished = e.length-e.done, true
@@ -159,7 +161,7 @@ func (s *Sender) AppendEvent(dst []byte, now time.Time, f Format, samples uint32
 	s.timestamp += samples
 	s.talking = true
 	if segment {
-		e.start += 0xffff
+		e.start += uint32(0xffff * uint64(samples) / uint64(max(duration, 1)))
 		e.done += 0xffff
 		e.elapsed -= 0xffff
 	}

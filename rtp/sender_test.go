@@ -73,7 +73,7 @@ type eventPacket struct {
 func sendEvent(t *testing.T, s *Sender, samples uint32) (out []eventPacket) {
 	t.Helper()
 	for s.InEvent() && len(out) < 2000 {
-		b, err := s.AppendEvent(nil, t0, Format{PayloadType: 101, Event: true}, samples)
+		b, err := s.AppendEvent(nil, t0, Format{PayloadType: 101, Event: true}, samples, samples)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestSendEvent(t *testing.T) {
 	if p := parse(t, b); p.Timestamp != 1000+7*160 || p.SequenceNumber != 17 || p.Marker {
 		t.Errorf("audio goes on with %+v", p.Header)
 	}
-	if b, err := s.AppendEvent(nil, t0, Format{PayloadType: 101}, 160); len(b) != 0 || err != nil {
+	if b, err := s.AppendEvent(nil, t0, Format{PayloadType: 101}, 160, 160); len(b) != 0 || err != nil {
 		t.Error("an event packet without an event")
 	}
 	if err := s.StartEvent(five, 64, 800); err == nil || s.InEvent() {

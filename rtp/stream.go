@@ -156,7 +156,8 @@ func (s *Stream) AppendAudio(dst []byte, now time.Time, payload []byte, samples 
 	start := len(dst)
 	var err error
 	if s.sender.InEvent() {
-		dst, err = s.sender.AppendEvent(dst, now, s.cfg.SendEvent, samples)
+		duration := uint64(samples) * uint64(s.cfg.SendEvent.rate()) / uint64(s.cfg.Send.rate())
+		dst, err = s.sender.AppendEvent(dst, now, s.cfg.SendEvent, samples, uint32(duration))
 	} else {
 		dst, err = s.sender.AppendAudio(dst, now, s.cfg.Send, payload, samples)
 	}
@@ -232,7 +233,11 @@ func (s *Stream) Receive(now time.Time, from netip.AddrPort, data []byte) error 
 	if s.latch.heard(now, from) && s.cfg.Logger != nil {
 		s.cfg.Logger.Info("rtp latched", "source", from, "signalled", s.latch.last, "ssrc", h.SSRC, "correlation", s.cfg.Correlation)
 	}
-	s.source.timing(now.Sub(s.start), h.Timestamp, f.rate())
+	rate := f.rate()
+	if f.Event && s.source.rate != 0 {
+		rate = s.source.rate // events share the clock of the audio, whatever rtpmap says
+	}
+	s.source.timing(now.Sub(s.start), h.Timestamp, rate)
 	s.stats.PacketsReceived++
 	s.stats.OctetsReceived += uint64(len(s.packet.Payload))
 	s.stats.LastReceived = now
@@ -244,7 +249,7 @@ func (s *Stream) Receive(now time.Time, from netip.AddrPort, data []byte) error 
 			return err
 		}
 	}
-	p := packet{ext: ext, timestamp: h.Timestamp, rate: f.rate(), pt: h.PayloadType, marker: h.Marker, silent: f.Event}
+	p := packet{ext: ext, timestamp: h.Timestamp, rate: rate, pt: h.PayloadType, marker: h.Marker, silent: f.Event}
 	if !f.Event {
 		p.payload = s.packet.Payload
 	}

@@ -351,6 +351,50 @@ func TestSetFormats(t *testing.T) {
 	}
 }
 
+// Events of 8000 Hz beside a codec of 16000 Hz: their duration counts in their own clock, their
+// timestamps in that of the codec, and the speech after them is played when it should be.
+func TestEventsOfAnotherClock(t *testing.T) {
+	wide, event := Format{PayloadType: 98, ClockRate: 16000}, Format{PayloadType: 101, ClockRate: 8000, Event: true}
+	cfg := Config{Send: wide, SendEvent: event, Receive: []Format{wide, event}}
+	x, y := pair(cfg, cfg)
+	now := t0
+	var got []EventReport
+	frames := 0
+	for i := range 200 {
+		now = now.Add(20 * time.Millisecond)
+		if i%50 == 20 {
+			if err := x.StartEvent(5, 10, 100*time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b, _, err := x.AppendAudio(nil, now, make([]byte, 60), 320)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := y.Receive(now, ourAddr, b); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, ok := y.Pop(now, nil); ok; _, ok = y.Pop(now, nil) {
+			n++
+		}
+		if frames += n; n > 1 {
+			t.Errorf("%d frames in tick %d", n, i)
+		}
+		for r, ok := y.PopEvent(now); ok; r, ok = y.PopEvent(now) {
+			if r.End {
+				got = append(got, r)
+			}
+		}
+	}
+	if len(got) != 4 || got[0].Duration != 100*time.Millisecond || got[1].Timestamp-got[0].Timestamp != 16000 {
+		t.Errorf("%+v", got)
+	}
+	if st := y.Stats(); frames != 200-4*7-3 || st.Buffer.Late != 0 || st.Buffer.Concealed != 0 {
+		t.Errorf("%d frames, %+v", frames, st)
+	}
+}
+
 func TestNoAllocations(t *testing.T) {
 	event := Format{PayloadType: 101, Event: true}
 	cfg := Config{SendEvent: event, Receive: []Format{{}, event}}
@@ -449,7 +493,7 @@ func FuzzStream(f *testing.F) {
 	b, _ := s.AppendAudio(nil, t0, Format{}, []byte{1, 2, 3, 4}, 160)
 	f.Add(b, uint64(1))
 	s.StartEvent(1, 10, 160)
-	b, _ = s.AppendEvent(nil, t0, Format{PayloadType: 101}, 160)
+	b, _ = s.AppendEvent(nil, t0, Format{PayloadType: 101}, 160, 160)
 	f.Add(b, uint64(2))
 	f.Add(appendBye(appendCNAME(appendReport(nil, 1, &SenderInfo{}, &ReceptionReport{SSRC: 9}), 1, "x"), 1), uint64(3))
 	f.Fuzz(func(t *testing.T, data []byte, seed uint64) {
