@@ -1,11 +1,11 @@
 // Package ladder draws the events of package trace as a sequence diagram of plain text: a column
 // per participant, a line per message, as it comes.
 //
-//	0.000  ue                pcscf             scscf
-//	0.000  |---- INVITE ---->|                 |  CSeq 1, audio AMR-WB AMR
-//	0.002  |                 |---- INVITE ---->|  CSeq 1, audio AMR-WB AMR
-//	0.003  |<-- 100 Trying --|                 |  CSeq 1 INVITE
-//	0.004  |                 |                 *  iFC priority 10 -> AS
+//	0.000  ue                  pcscf               scscf
+//	0.000  |----- INVITE ----->|                   |  CSeq 1, audio AMR-WB AMR
+//	0.002  |                   |----- INVITE ----->|  CSeq 1, audio AMR-WB AMR
+//	0.003  |<--- 100 Trying ---|                   |  CSeq 1 INVITE
+//	0.004  |                   |                   *  iFC priority 10 -> AS
 //
 // A live one for a terminal:
 //

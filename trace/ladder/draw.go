@@ -31,7 +31,7 @@ func (l *Ladder) place() {
 	for _, c := range l.columns {
 		want = max(want, utf8.RuneCountInString(c)+3)
 	}
-	want = min(max(want, 18), maxSpace)
+	want = min(max(want, 20), maxSpace)
 	l.layout = layout{space: want}
 	if n > 1 {
 		room := (l.cfg.Width - timeWidth - minDetail - 3) / (n - 1)

@@ -25,9 +25,9 @@ func ExampleNew() {
 		Data: []byte("SIP/2.0 200 OK\r\nCSeq: 7 OPTIONS\r\n\r\n")})
 	l.Close()
 	// Output:
-	//    0.000  ue                pcscf
-	//    0.000  |--- OPTIONS ---->|  CSeq 7
-	//    0.002  |<---- 200 OK ----|  CSeq 7 OPTIONS
+	//    0.000  ue                  pcscf
+	//    0.000  |---- OPTIONS ----->|  CSeq 7
+	//    0.002  |<----- 200 OK -----|  CSeq 7 OPTIONS
 }
 
 func ExampleRecorder() {
