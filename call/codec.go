@@ -1,6 +1,9 @@
 package call
 
-import "github.com/gotelco/telco/g711"
+import (
+	"github.com/gotelco/telco/g711"
+	"github.com/gotelco/telco/sdp"
+)
 
 // Encoder turns samples into payloads. It serves one direction of one call.
 type Encoder interface {
@@ -24,6 +27,8 @@ type Codec struct {
 	ClockRate   int    // of the RTP timestamp, in Hz
 	SampleRate  int    // of the samples, in Hz
 	FMTP        string // the parameters to offer; may be empty
+	// Match compares parameters with a peer's. If nil, any match.
+	Match sdp.Matcher
 
 	// NewEncoder and NewDecoder make the two directions for a call whose peer described the codec
 	// with the given parameters.

@@ -38,12 +38,14 @@ type Format struct {
 type MediaConfig struct {
 	Remote     netip.AddrPort // where the peer receives; may be unknown
 	RemoteRTCP netip.AddrPort // see [rtp.Config]
+	Mux        bool           // RTP and RTCP share the ports (RFC 5761)
+	NoRTCP     bool           // no reports are wanted
 
 	Send    Format   // what is sent
 	Receive []Format // what may come; if empty, Send
-	// EventType is the payload type of telephone-events at the clock rate of Send, in both
-	// directions (RFC 4733). If zero, there are none.
-	EventType uint8
+	// SendEvent and ReceiveEvent are the payload types of telephone-events, at the clock rate of
+	// Send (RFC 4733). If zero, there are none.
+	SendEvent, ReceiveEvent uint8
 	// Ptime is the time that a packet sent should cover. If zero, 20 ms. It is rounded to a
 	// multiple of 10 ms, between 10 and 200 ms.
 	Ptime time.Duration
@@ -78,6 +80,7 @@ type Media struct {
 	closed   bool
 
 	in      []int16 // received, not yet played
+	playing bool    // in has not run dry since there were two frames in it
 	frame   []int16 // what was received in this turn
 	out     []int16 // to send, not yet sent
 	pcm     []int16 // scratch
@@ -92,11 +95,12 @@ type decoder struct {
 // MediaStats is a snapshot of a [Media].
 type MediaStats struct {
 	RTP       rtp.Stats
-	Played    uint64 // frames of 20 ms that were received in time
-	Underruns uint64 // turns in which nothing was there to play
-	Dropped   uint64 // samples thrown away because the peer's clock is faster than ours
-	Concealed uint64 // packets that were lost
-	Errors    uint64 // payloads that the decoder refused
+	Remote    netip.AddrPort // where the peer's description has us send
+	Played    uint64         // frames of 20 ms that were received in time
+	Underruns uint64         // turns in which nothing was there to play
+	Dropped   uint64         // samples thrown away because the peer's clock is faster than ours
+	Concealed uint64         // packets that were lost
+	Errors    uint64         // payloads that the decoder refused
 }
 
 // NewMedia starts the audio of a leg on wheel, over an RTP socket and an RTCP socket, which may be
@@ -112,7 +116,7 @@ func NewMedia(wheel *Wheel, conn, rtcp net.PacketConn, cfg MediaConfig) (*Media,
 	}
 	send, event, receive := m.formats()
 	m.session = rtp.NewSession(conn, rtcp, rtp.Config{
-		Remote: cfg.Remote, RemoteRTCP: cfg.RemoteRTCP,
+		Remote: cfg.Remote, RemoteRTCP: cfg.RemoteRTCP, Mux: cfg.Mux, NoRTCP: cfg.NoRTCP,
 		Send: send, SendEvent: event, Receive: receive,
 		Correlation: cfg.Correlation, Interface: cfg.Interface, Logger: cfg.Logger, Trace: cfg.Trace,
 	})
@@ -162,9 +166,11 @@ func (m *Media) formats() (send, event rtp.Format, receive []rtp.Format) {
 	for _, f := range m.cfg.Receive {
 		receive = append(receive, rtp.Format{PayloadType: f.PayloadType, ClockRate: uint32(f.Codec.ClockRate)})
 	}
-	if m.cfg.EventType != 0 {
-		event = rtp.Format{PayloadType: m.cfg.EventType, ClockRate: rate, Event: true}
-		receive = append(receive, event)
+	if m.cfg.SendEvent != 0 {
+		event = rtp.Format{PayloadType: m.cfg.SendEvent, ClockRate: rate, Event: true}
+	}
+	if m.cfg.ReceiveEvent != 0 {
+		receive = append(receive, rtp.Format{PayloadType: m.cfg.ReceiveEvent, ClockRate: rate, Event: true})
 	}
 	return send, event, receive
 }
@@ -212,7 +218,7 @@ func (m *Media) Stats() MediaStats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.stats
-	s.RTP = m.session.Stats()
+	s.RTP, s.Remote = m.session.Stats(), m.cfg.Remote
 	return s
 }
 
@@ -317,7 +323,9 @@ func (m *Media) receive(time.Time) {
 		m.in = append(m.in[:0], m.in[drop:]...)
 	}
 	m.frame = m.frame[:0]
-	if len(m.in) >= n {
+	// A turn finds a packet that is due just now, or just not: one frame in hand, from the first
+	// on, makes up for it.
+	if m.playing = m.playing && len(m.in) >= n || len(m.in) >= 2*n; m.playing {
 		m.frame = append(m.frame, m.in[:n]...)
 		m.in = append(m.in[:0], m.in[n:]...)
 		m.stats.Played++

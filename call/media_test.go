@@ -67,7 +67,7 @@ type chain struct {
 
 func newChain(t *testing.T, n *memnet.Network) *chain {
 	c := &chain{wheel: NewWheel()}
-	pcma, pcmu := MediaConfig{Send: format(PCMA), EventType: 101}, MediaConfig{Send: format(PCMU), EventType: 96, Ptime: 30 * time.Millisecond}
+	pcma, pcmu := MediaConfig{Send: format(PCMA), SendEvent: 101, ReceiveEvent: 101}, MediaConfig{Send: format(PCMU), SendEvent: 96, ReceiveEvent: 96, Ptime: 30 * time.Millisecond}
 	c.a = newMedia(t, n, c.wheel, addr(1, 4000), addr(2, 5000), pcma)
 	c.legA = newMedia(t, n, c.wheel, addr(2, 5000), addr(1, 4000), pcma)
 	c.legB = newMedia(t, n, c.wheel, addr(2, 5002), addr(3, 6000), pcmu)

@@ -2,7 +2,10 @@
 // whether there is a tone. Programs use it to check that speech really went through.
 package sound
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Match is where and how well a reference was found in a recording.
 type Match struct {
@@ -60,6 +63,56 @@ func Find(recording, reference []int16, maxOffset int) Match {
 		noise += d * d
 	}
 	return Match{Offset: best, Gain: gain, SNR: decibel(signal, noise)}
+}
+
+// Heard is how much of a reference was found in a recording, piece by piece.
+type Heard struct {
+	Share float64 // of the pieces of the reference that hold sound: how many were found, 0 to 1
+	SNR   float64 // the median over those pieces, in dB
+}
+
+// Listen looks for reference in recording as Find does, but in pieces of a quarter of a second,
+// each of which may stand up to 200 ms from where it ought to: so a gap that a late packet left
+// costs the piece that it is in, and not all that follows. A piece counts as found from 20 dB on.
+func Listen(recording, reference []int16, rate, maxOffset int) Heard {
+	size := rate / 4
+	loud := RMS(reference) / 10
+	// The quarter of the reference that is found best says where the whole of it is.
+	var best Match
+	best.SNR = math.Inf(-1)
+	for q := range 4 {
+		at, end := q*len(reference)/4, (q+1)*len(reference)/4
+		lo, hi := max(at-maxOffset, 0), min(end+maxOffset, len(recording))
+		if lo >= hi {
+			continue
+		}
+		if m := Find(recording[lo:hi], reference[at:end], hi-lo); m.SNR > best.SNR {
+			best = m
+			best.Offset += lo - at
+		}
+	}
+	var all []float64
+	found := 0
+	for at := 0; at+size <= len(reference); at += size {
+		piece := reference[at : at+size]
+		if RMS(piece) < loud {
+			continue
+		}
+		lo := max(at+best.Offset-rate/5, 0)
+		hi := min(at+best.Offset+size+rate/5, len(recording))
+		snr := math.Inf(-1)
+		if hi-lo >= size {
+			snr = Find(recording[lo:hi], piece, hi-lo-size).SNR
+		}
+		if all = append(all, snr); snr >= 20 {
+			found++
+		}
+	}
+	if len(all) == 0 {
+		return Heard{SNR: math.Inf(-1)}
+	}
+	slices.Sort(all)
+	return Heard{Share: float64(found) / float64(len(all)), SNR: all[len(all)/2]}
 }
 
 // loudest finds the n samples (or all, if there are fewer) with the most energy.

@@ -64,3 +64,28 @@ func TestTone(t *testing.T) {
 		t.Errorf("RMS %g", r)
 	}
 }
+
+func TestListen(t *testing.T) {
+	ref := noise(32000, 3000, 1)
+	// 20 ms are missing after 1 s, and 60 ms of silence stand in the middle.
+	rec := append([]int16{}, make([]int16, 900)...)
+	rec = append(rec, ref[:8000]...)
+	rec = append(rec, ref[8160:20000]...)
+	rec = append(rec, make([]int16, 480)...)
+	rec = append(rec, ref[20000:]...)
+	if h := Listen(rec, ref, 8000, 4000); h.Share < 0.85 || h.Share > 0.95 || h.SNR < 60 {
+		t.Errorf("%+v", h)
+	}
+	if h := Listen(noise(32000, 3000, 5), ref, 8000, 4000); h.Share != 0 || h.SNR > 10 {
+		t.Errorf("found in noise: %+v", h)
+	}
+	if h := Listen(make([]int16, 32000), ref, 8000, 4000); h.Share != 0 {
+		t.Errorf("found in silence: %+v", h)
+	}
+	if h := Listen(rec[:16000], ref, 8000, 4000); h.Share < 0.3 || h.Share > 0.5 {
+		t.Errorf("half of it: %+v", h)
+	}
+	if h := Listen(rec, make([]int16, 8000), 8000, 4000); h.Share != 0 {
+		t.Errorf("silence was found: %+v", h)
+	}
+}

@@ -1,0 +1,318 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/gotelco/telco/sdp"
+	"github.com/gotelco/telco/sip"
+	"github.com/gotelco/telco/trace"
+)
+
+// Config configures an [Agent]. The zero value calls with G.711 and refuses calls.
+type Config struct {
+	// SIP configures the user agent below. Its OnInvite and OnRequest are the Agent's own.
+	SIP sip.UserAgentConfig
+
+	// OnCall receives each call that comes in, on a goroutine of its own. When it returns without
+	// having answered or refused the call, the call gets 480. If nil, all calls get 480.
+	OnCall func(*Call)
+
+	// Codecs are offered and accepted in this order. If empty, PCMA and PCMU.
+	Codecs []Codec
+	// NoEvents does without telephone-events (RFC 4733).
+	NoEvents bool
+
+	// Address is where media is received. If not valid, the address that the signalling of the call
+	// uses here, or, where that is not known yet, the one from which the peer is reached.
+	Address netip.Addr
+	// Advertise is the address that peers are told, where it is another one.
+	Advertise netip.Addr
+	// Ports are the first and last port for media. If zero, the system chooses.
+	Ports [2]uint16
+	// ListenPacket opens the sockets for media; port 0 is the system's choice. If nil, net.ListenUDP.
+	ListenPacket func(netip.AddrPort) (net.PacketConn, error)
+
+	Interface string       // the role, for Trace of media
+	Logger    *slog.Logger // if nil, nothing is logged
+	Trace     trace.Func   // of media; that of SIP is in SIP.Endpoint. If nil, not called
+}
+
+// Agent makes and takes calls.
+type Agent struct {
+	cfg   Config
+	ua    *sip.UserAgent
+	wheel *Wheel
+
+	mu    sync.Mutex
+	calls map[*Call]struct{}
+	next  uint16 // the next port to try
+	done  bool
+}
+
+// eventType is the payload type that telephone-events are offered with.
+const eventType = 101
+
+// NewAgent returns an Agent that listens nowhere yet: call Listen on the endpoint of its UserAgent.
+func NewAgent(cfg Config) (*Agent, error) {
+	if len(cfg.Codecs) == 0 {
+		cfg.Codecs = []Codec{PCMA, PCMU}
+	}
+	if cfg.ListenPacket == nil {
+		cfg.ListenPacket = func(a netip.AddrPort) (net.PacketConn, error) {
+			return net.ListenUDP("udp", net.UDPAddrFromAddrPort(a))
+		}
+	}
+	if cfg.Ports[0] > cfg.Ports[1] {
+		return nil, fmt.Errorf("call: no ports between %d and %d", cfg.Ports[0], cfg.Ports[1])
+	}
+	a := &Agent{cfg: cfg, calls: map[*Call]struct{}{}, next: cfg.Ports[0]}
+	cfg.SIP.OnInvite, cfg.SIP.OnRequest = a.onInvite, refuseRequest
+	ua, err := sip.NewUserAgent(cfg.SIP)
+	if err != nil {
+		return nil, err
+	}
+	a.ua, a.wheel = ua, NewWheel()
+	return a, nil
+}
+
+// UserAgent returns the user agent below: to listen, to register, and for other requests.
+func (a *Agent) UserAgent() *sip.UserAgent { return a.ua }
+
+// Wheel returns the clock of the agent's media.
+func (a *Agent) Wheel() *Wheel { return a.wheel }
+
+// Calls returns how many calls there are, early ones included.
+func (a *Agent) Calls() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.calls)
+}
+
+// HangUp ends all calls in good order and waits for it, until ctx is done.
+func (a *Agent) HangUp(ctx context.Context) {
+	a.mu.Lock()
+	var wg sync.WaitGroup
+	for c := range a.calls {
+		wg.Go(func() { c.HangUp(ctx) })
+	}
+	a.mu.Unlock()
+	wg.Wait()
+}
+
+// Close ends everything, without telling the peers: see HangUp.
+func (a *Agent) Close() error {
+	a.mu.Lock()
+	a.done = true
+	var calls []*Call
+	for c := range a.calls {
+		calls = append(calls, c)
+	}
+	a.mu.Unlock()
+	err := a.ua.Close()
+	for _, c := range calls {
+		c.finish(errClosed)
+	}
+	a.wheel.Close()
+	return err
+}
+
+func (a *Agent) add(c *Call) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.done {
+		return errClosed
+	}
+	a.calls[c] = struct{}{}
+	return nil
+}
+
+func (a *Agent) remove(c *Call) {
+	a.mu.Lock()
+	delete(a.calls, c)
+	a.mu.Unlock()
+}
+
+// onInvite takes a call.
+func (a *Agent) onInvite(in *sip.Incoming) {
+	c := a.newCall(in.Dialog)
+	c.in = in
+	if a.cfg.OnCall == nil || a.add(c) != nil {
+		in.Reply(480, nil, "")
+		return
+	}
+	in.Dialog.Handle(c.onRequest)
+	context.AfterFunc(in.Dialog.Context(), func() { c.finish(context.Cause(in.Dialog.Context())) })
+	a.cfg.OnCall(c)
+	if !c.decided() {
+		c.Refuse(480, "")
+	}
+}
+
+// refuseRequest answers requests within dialogs that belong to no call.
+func refuseRequest(in *sip.Incoming) {
+	switch in.Request.Method {
+	case sip.OPTIONS:
+		in.Reply(200, nil, "")
+	case sip.INVITE, sip.UPDATE:
+		in.Reply(488, nil, "")
+	default:
+		in.Reply(405, nil, "")
+	}
+}
+
+// sockets are what a leg receives media on.
+type sockets struct{ rtp, rtcp net.PacketConn }
+
+func (s sockets) close() {
+	s.rtp.Close()
+	if s.rtcp != nil {
+		s.rtcp.Close()
+	}
+}
+
+func (s sockets) ports() (rtp, rtcp uint16) {
+	return portOf(s.rtp), portOf(s.rtcp)
+}
+
+func portOf(c net.PacketConn) uint16 {
+	if c == nil {
+		return 0
+	}
+	if a, ok := c.LocalAddr().(*net.UDPAddr); ok {
+		return uint16(a.Port)
+	}
+	a, _ := netip.ParseAddrPort(c.LocalAddr().String())
+	return a.Port()
+}
+
+// ErrNoPorts says that no port is left for media.
+var ErrNoPorts = errors.New("call: no free port for media")
+
+// listen opens an even port for RTP and the next one for RTCP (RFC 3550 section 11).
+func (a *Agent) listen(at netip.Addr) (sockets, error) {
+	first, last := a.cfg.Ports[0], a.cfg.Ports[1]
+	if last == 0 {
+		return a.listenAnywhere(at)
+	}
+	pairs := (int(last) - int(first|1) + 1) / 2
+	if first&1 == 0 {
+		pairs = (int(last) - int(first) + 1) / 2
+	}
+	for range pairs {
+		a.mu.Lock()
+		port := a.next
+		if port&1 != 0 {
+			port++
+		}
+		if port < first || int(port)+1 > int(last) {
+			port = first + first&1
+		}
+		a.next = port + 2
+		a.mu.Unlock()
+		if s, err := a.pair(at, port); err == nil {
+			return s, nil
+		}
+	}
+	return sockets{}, ErrNoPorts
+}
+
+func (a *Agent) pair(at netip.Addr, port uint16) (s sockets, err error) {
+	if s.rtp, err = a.cfg.ListenPacket(netip.AddrPortFrom(at, port)); err != nil {
+		return s, err
+	}
+	if s.rtcp, err = a.cfg.ListenPacket(netip.AddrPortFrom(at, port+1)); err != nil {
+		s.rtp.Close()
+	}
+	return s, err
+}
+
+// listenAnywhere tries for a pair of ports of the system's choice. Where there is none, RTCP is on
+// another port, which the description then says (RFC 3605).
+func (a *Agent) listenAnywhere(at netip.Addr) (sockets, error) {
+	for range 20 {
+		c, err := a.cfg.ListenPacket(netip.AddrPortFrom(at, 0))
+		if err != nil {
+			return sockets{}, err
+		}
+		if port := portOf(c); port&1 == 0 {
+			if rtcp, err := a.cfg.ListenPacket(netip.AddrPortFrom(at, port+1)); err == nil {
+				return sockets{c, rtcp}, nil
+			}
+		}
+		c.Close()
+	}
+	return a.pair0(at)
+}
+
+func (a *Agent) pair0(at netip.Addr) (s sockets, err error) {
+	if s.rtp, err = a.cfg.ListenPacket(netip.AddrPortFrom(at, 0)); err != nil {
+		return s, err
+	}
+	if s.rtcp, err = a.cfg.ListenPacket(netip.AddrPortFrom(at, 0)); err != nil {
+		s.rtp.Close()
+	}
+	return s, err
+}
+
+// local describes what a call can do on its sockets.
+func (a *Agent) local(s sockets, at netip.Addr, codecs []Codec, dir sdp.Direction) sdp.Local {
+	if a.cfg.Advertise.IsValid() {
+		at = a.cfg.Advertise
+	}
+	port, rtcp := s.ports()
+	m := sdp.LocalMedia{Address: netip.AddrPortFrom(at, port), RTCP: rtcp, Direction: dir, Ptime: int(FrameTime / time.Millisecond)}
+	var rates []int
+	for _, c := range codecs {
+		m.Formats = append(m.Formats, sdp.Format{
+			Codec: sdp.Codec{PayloadType: c.PayloadType, Name: c.Name, ClockRate: c.ClockRate, Channels: 1, Fmtp: c.FMTP},
+			Match: c.Match,
+		})
+		known := false
+		for _, r := range rates {
+			known = known || r == c.ClockRate
+		}
+		if !known {
+			rates = append(rates, c.ClockRate)
+		}
+	}
+	if !a.cfg.NoEvents {
+		for i, r := range rates {
+			m.Formats = append(m.Formats, sdp.FormatEvents(eventType-uint8(i), r))
+		}
+	}
+	return sdp.Local{Media: []sdp.LocalMedia{m}}
+}
+
+// addressTo is the address that media for a URI is received at, before the signalling knows.
+func (a *Agent) addressTo(uri string) netip.Addr {
+	if a.cfg.Address.IsValid() {
+		return a.cfg.Address
+	}
+	host := "192.0.2.1" // a documentation address: which way is out
+	if u, err := sip.ParseURI(uri); err == nil && u.Host != "" {
+		if ip, err := netip.ParseAddr(trimBrackets(u.Host)); err == nil {
+			host = ip.String()
+		}
+	}
+	// Nothing is sent: the system only says which address it would send from.
+	c, err := net.Dial("udp", net.JoinHostPort(host, "5060"))
+	if err != nil {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+}
+
+func trimBrackets(h string) string {
+	if len(h) > 1 && h[0] == '[' {
+		return h[1 : len(h)-1]
+	}
+	return h
+}
