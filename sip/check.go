@@ -60,19 +60,21 @@ func (p Policy) check(m Message) *ParseError {
 			return repeated(h, id)
 		}
 	}
-	cseq, err := p.fields(h, &seen)
-	if err != nil {
+	for _, id := range [...]fieldID{idVia, idFrom, idTo, idCallID, idCSeq} {
+		if seen[id] == 0 {
+			return missing(id)
+		}
+	}
+	if err := h.checkValues(p.Strict); err != nil {
 		return err
 	}
-	if p.Strict {
-		if err := h.values(); err != nil {
-			return err
-		}
+	if _, _, ok := h.first(idVia); !ok { // only empty elements
+		return missing(idVia)
 	}
 	if req == nil {
 		return nil
 	}
-	return p.request(req, cseq, &seen)
+	return p.request(req, &seen)
 }
 
 func repeated(h *Header, id fieldID) *ParseError {
@@ -85,90 +87,16 @@ func repeated(h *Header, id fieldID) *ParseError {
 	return e
 }
 
-// fields reads the values that every element needs.
-func (p Policy) fields(h *Header, seen *[numNamed]uint8) (cseq CSeq, err *ParseError) {
-	for _, id := range [...]fieldID{idVia, idFrom, idTo, idCallID, idCSeq} {
-		if seen[id] == 0 {
-			return cseq, missing(id)
-		}
-	}
-	vias := 0
-	for c := h.cursor(key{id: idVia}); ; vias++ {
-		place, ok := c.next()
-		if !ok {
-			break
-		}
-		s, off := h.raw(place)
-		v, err := parseVia(s, p.Strict)
-		if err == nil && p.Strict && v.Branch() == MagicCookie { // RFC 4475 section 3.2.1
-			err = bad(0, "branch without an identifier")
-		}
-		if err != nil {
-			return cseq, err.inField("Via", off)
-		}
-	}
-	if vias == 0 {
-		return cseq, missing(idVia)
-	}
-	for _, id := range [...]fieldID{idFrom, idTo, idContact, idRoute, idRecordRoute} {
-		if seen[id] == 0 {
-			continue
-		}
-		for c := h.cursor(key{id: id}); ; {
-			place, ok := c.next()
-			if !ok {
-				break
-			}
-			s, off := h.raw(place)
-			if id == idContact && s == "*" {
-				continue
-			}
-			if _, err = parseAddress(s, p.Strict); err != nil {
-				return cseq, err.inField(fieldDefs[id].name, off)
-			}
-		}
-	}
-	s, off, _ := h.first(idCSeq)
-	if cseq, err = parseCSeq(s, p.Strict); err != nil {
-		return cseq, err.inField("CSeq", off)
-	}
-	s, off, _ = h.first(idCallID)
-	if err = checkCallID(s, p.Strict); err != nil {
-		return cseq, err.inField("Call-ID", off)
-	}
-	_, _, err = h.maxForwards()
-	return cseq, err
-}
-
-// checkCallID: word ["@" word] (RFC 3261 section 20.8).
-func checkCallID(s string, strict bool) *ParseError {
-	if s == "" {
-		return bad(0, "empty")
-	}
-	at := false
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c <= ' ' || c == 0x7f:
-			return bad(i, "white space or control character")
-		case !strict || is(c, isWord):
-		case c == '@' && !at && i > 0 && i+1 < len(s):
-			at = true
-		default:
-			return bad(i, "bad character")
-		}
-	}
-	return nil
-}
-
 // request tests what only requests have.
-func (p Policy) request(req *Request, cseq CSeq, seen *[numNamed]uint8) *ParseError {
+func (p Policy) request(req *Request, seen *[numNamed]uint8) *ParseError {
 	refuse := func(status int, field string, why cause) *ParseError {
 		return &ParseError{Layer: RequestLayer, Field: field, Offset: -1, Status: status, Err: why}
 	}
 	if p.Methods != nil && !slices.Contains(p.Methods, req.Method) {
 		return refuse(501, "start line", "method not served")
 	}
-	if cseq.Method != req.Method {
+	text, _, _ := req.first(idCSeq)
+	if cseq, _ := parseCSeq(text, false); cseq.Method != req.Method {
 		if !req.Method.known() { // RFC 4475 section 3.1.2.18
 			return refuse(501, "start line", "unknown method, and CSeq has another")
 		}

@@ -11,14 +11,17 @@ func with[T any](parse func(string, bool) (T, *ParseError)) checker {
 	}
 }
 
-// checkers are the grammars that a strict [Check] holds values to, by field.
+// core reports the fields that every element reads, whose values a lenient [Check] reads too.
+func core(id fieldID) bool { return id >= idVia && id <= idRecordRoute }
+
+// checkers are the grammars that values are held to, by field.
 var checkers = func() (t [len(fieldDefs)]checker) {
 	set := func(c checker, names ...string) {
 		for _, n := range names {
 			t[lookup(n)] = c
 		}
 	}
-	set(with(parseVia), "Via")
+	set(checkVia, "Via")
 	set(with(parseCSeq), "CSeq")
 	set(checkCallID, "Call-ID")
 	set(with(parseAddress), "From", "To", "Route", "Record-Route", "Path", "Service-Route", "P-Asserted-Identity",
@@ -44,10 +47,46 @@ var checkers = func() (t [len(fieldDefs)]checker) {
 	set(with(parseDate), "Date")
 	set(with(parseRetryAfter), "Retry-After")
 	set(with(parseWarning), "Warning")
-	set(checkNumber, "Expires", "Min-Expires", "Max-Forwards", "Max-Breadth", "Content-Length", "RSeq", "Flow-Timer")
+	set(checkMaxForwards, "Max-Forwards")
+	set(checkNumber, "Expires", "Min-Expires", "Max-Breadth", "Content-Length", "RSeq", "Flow-Timer")
 	set(checkContentType, "Content-Type")
 	return
 }()
+
+// checkCallID: word ["@" word] (RFC 3261 section 20.8).
+func checkCallID(s string, strict bool) *ParseError {
+	if s == "" {
+		return bad(0, "empty")
+	}
+	at := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c <= ' ' || c == 0x7f:
+			return bad(i, "white space or control character")
+		case !strict || is(c, isWord):
+		case c == '@' && !at && i > 0 && i+1 < len(s):
+			at = true
+		default:
+			return bad(i, "bad character")
+		}
+	}
+	return nil
+}
+
+func checkVia(s string, strict bool) *ParseError {
+	v, err := parseVia(s, strict)
+	if err == nil && strict && v.Branch() == MagicCookie { // RFC 4475 section 3.2.1
+		err = bad(0, "branch without an identifier")
+	}
+	return err
+}
+
+func checkMaxForwards(s string, _ bool) *ParseError {
+	if _, ok := number(s, 255); !ok {
+		return bad(0, "not a number from 0 to 255")
+	}
+	return nil
+}
 
 func checkContact(s string, strict bool) *ParseError {
 	if s == "*" {
@@ -79,38 +118,32 @@ func checkContentType(s string, strict bool) *ParseError {
 	return err
 }
 
-// values holds every value of a known field to its grammar, and refuses empty elements of lists.
-func (h *Header) values() *ParseError {
+// checkValues holds the values of the core fields to their grammar; in strict mode those of every
+// known field, and it refuses empty elements of lists.
+func (h *Header) checkValues(strict bool) *ParseError {
 	for i := range h.fields {
 		f := &h.fields[i]
 		check := checkers[f.id]
-		if check == nil {
+		if check == nil || !strict && !core(f.id) {
 			continue
 		}
-		base := func(lo int) int {
-			if f.off < 0 {
-				return -1
-			}
-			return int(f.off) + lo
-		}
-		name := fieldDefs[f.id].name
-		if !fieldDefs[f.id].list {
-			if err := check(f.text[f.lo:f.hi], true); err != nil {
-				return err.inField(name, base(int(f.lo)))
+		d := &fieldDefs[f.id]
+		if !d.list {
+			if err := check(f.text[f.lo:f.hi], strict); err != nil {
+				return err.inField(d.name, f.at(int(f.lo)))
 			}
 			continue
 		}
 		s := f.text[:f.hi]
 		for pos := int(f.lo); pos < len(s); {
 			lo, hi, next := nextElement(s, pos)
-			if lo == hi {
-				return bad(0, "empty element of a list").inField(name, base(lo))
+			if lo < hi {
+				if err := check(s[lo:hi], strict); err != nil {
+					return err.inField(d.name, f.at(lo))
+				}
 			}
-			if err := check(s[lo:hi], true); err != nil {
-				return err.inField(name, base(lo))
-			}
-			if next == len(s) && s[next-1] == ',' {
-				return bad(0, "empty element of a list").inField(name, base(next-1))
+			if strict && (lo == hi || next == len(s) && s[next-1] == ',') {
+				return bad(0, "empty element of a list").inField(d.name, f.at(lo))
 			}
 			pos = next
 		}

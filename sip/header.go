@@ -37,6 +37,14 @@ func (f *field) value() string {
 	}
 }
 
+// at returns the offset within the message of text[i:], -1 if the line did not come with it.
+func (f *field) at(i int) int {
+	if f.off < 0 {
+		return -1
+	}
+	return int(f.off) + i
+}
+
 // key is a name to look for.
 type key struct {
 	id   fieldID
@@ -104,9 +112,13 @@ func (c *cursor) next() (place, bool) {
 }
 
 // nextElement finds the list element at s[i:]: its bounds without white space, and the index
-// after the comma that ends it. Commas within quotes and angle brackets do not count.
+// after the comma that ends it. Commas within quotes and angle brackets do not count; what is
+// opened and not closed goes on to the end.
 func nextElement(s string, i int) (lo, hi, next int) {
 	lo = skipLWS(s, i)
+	if strings.IndexByte(s[lo:], ',') < 0 {
+		return lo, trimRight(s, lo, len(s)), len(s)
+	}
 	for i = lo; i < len(s); i++ {
 		switch s[i] {
 		case ',':
@@ -118,9 +130,11 @@ func nextElement(s string, i int) (lo, hi, next int) {
 			}
 			i = j - 1
 		case '<':
-			if j := strings.IndexByte(s[i:], '>'); j > 0 {
-				i += j
+			j := strings.IndexByte(s[i:], '>')
+			if j < 0 {
+				return lo, trimRight(s, lo, len(s)), len(s)
 			}
+			i += j
 		}
 	}
 	return lo, trimRight(s, lo, i), i
@@ -163,10 +177,7 @@ func (h *Header) text(p place) string {
 // raw returns a value with its folds, and its offset within the message.
 func (h *Header) raw(p place) (string, int) {
 	f := &h.fields[p.line]
-	if f.off < 0 {
-		return f.text[p.lo:p.hi], -1
-	}
-	return f.text[p.lo:p.hi], int(f.off) + p.lo
+	return f.text[p.lo:p.hi], f.at(p.lo)
 }
 
 // Value returns the first value of a field, unfolded; "" if there is none.

@@ -19,12 +19,15 @@ func OptionTags() []string {
 }
 
 // Unsupported returns the option tags of a field (Require, Proxy-Require) that are not among the
-// supported ones: what a 420 lists in its Unsupported field (RFC 3261 section 8.2.2.3).
+// supported ones: what a 420 lists in its Unsupported field (RFC 3261 section 8.2.2.3). It stops
+// after 32 tags, so that no request makes its answer large.
 func (h *Header) Unsupported(name string, supported []string) []string {
 	var list []string
 	for tag := range h.Values(name) {
 		if !contains(supported, tag) {
-			list = append(list, tag)
+			if list = append(list, tag); len(list) == 32 {
+				break
+			}
 		}
 	}
 	return list
@@ -129,6 +132,9 @@ func (c ContactPreference) Match(contact Address) (matched, of int, ok bool) {
 // featureOverlap: two lists of values have one in common; ! negates a value, and no value is
 // TRUE.
 func featureOverlap(want, have string) bool {
+	if strings.Count(want, ",") >= maxCompared || strings.Count(have, ",") >= maxCompared {
+		return want == have
+	}
 	for w := range strings.SplitSeq(orTrue(want), ",") {
 		w, wn := strings.CutPrefix(trimLWS(w), "!")
 		for h := range strings.SplitSeq(orTrue(have), ",") {

@@ -140,19 +140,14 @@ func (h *Header) CallID() string {
 // MaxForwards returns the Max-Forwards field, 0 to 255 (RFC 3261 section 20.22); present is false
 // if there is none.
 func (h *Header) MaxForwards() (n int, present bool, err error) {
-	n, present, e := h.maxForwards()
-	return n, present, asError(e)
-}
-
-func (h *Header) maxForwards() (n int, present bool, err *ParseError) {
 	s, off, ok := h.first(idMaxForwards)
 	if !ok {
 		return 0, false, nil
 	}
-	v, ok := number(s, 255)
-	if !ok {
-		return 0, true, bad(0, "not a number from 0 to 255").inField("Max-Forwards", off)
+	if err := checkMaxForwards(s, false); err != nil {
+		return 0, true, err.inField("Max-Forwards", off)
 	}
+	v, _ := number(s, 255)
 	return int(v), true, nil
 }
 

@@ -174,7 +174,7 @@ func lookup(name string) fieldID {
 		return fieldCompact[name[0]]
 	}
 	for _, id := range fieldBuckets[fieldHash(name)] {
-		if fold(fieldDefs[id].name, name) {
+		if d := &fieldDefs[id]; d.name == name || fold(d.name, name) {
 			return id
 		}
 	}

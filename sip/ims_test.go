@@ -184,7 +184,7 @@ Require: path, foo, 100rel
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if err := h.values(); err != nil {
+	if err := h.checkValues(true); err != nil {
 		t.Errorf("strict: %v", err)
 	}
 }

@@ -182,10 +182,8 @@ func (e *Endpoint) explain(resp *Response, req *Request) {
 			resp.Add("Accept", t)
 		}
 	case 420: // section 8.2.2.3
-		for tag := range req.Values("Require") {
-			if !contains(p.OptionTags, tag) {
-				resp.Add("Unsupported", tag)
-			}
+		for _, tag := range req.Unsupported("Require", p.OptionTags) {
+			resp.Add("Unsupported", tag)
 		}
 	case 405, 501: // section 8.2.1
 		for _, m := range p.Methods {

@@ -75,7 +75,7 @@ func stripSeparators(s string) string {
 // telEqual is RFC 3966 section 4: both local or both global, digits equal without separators,
 // every parameter in both with equal values, phone-context and extensions without separators.
 func telEqual(u, v URI) bool {
-	return fold(stripSeparators(u.User), stripSeparators(v.User)) &&
+	return fold(stripSeparators(u.User), stripSeparators(v.User)) && comparableParams(u.Params, v.Params) &&
 		telParamsWithin(u.Params, v.Params) && telParamsWithin(v.Params, u.Params)
 }
 

@@ -7,7 +7,8 @@ import (
 
 // Equal compares by the rules of the scheme: RFC 3261 section 19.1.4 for sip and sips, RFC 3966
 // section 4 for tel, RFC 8141 section 3 (scheme and namespace without regard to case) for urn.
-// A sip URI never equals a sips URI.
+// A sip URI never equals a sips URI. URIs with more than 64 parameters or headers, which nobody
+// sends in earnest, are equal only if their parameters or headers are the same text.
 func (u URI) Equal(v URI) bool {
 	if u == v {
 		return true
@@ -92,7 +93,14 @@ func paramsEqual(a, b Params) bool {
 	if a == b {
 		return true
 	}
-	return paramsWithin(a, b) && paramsWithin(b, a)
+	return comparableParams(a, b) && paramsWithin(a, b) && paramsWithin(b, a)
+}
+
+// maxCompared bounds comparisons whose cost is the product of what two peers have sent.
+const maxCompared = 64
+
+func comparableParams(a, b Params) bool {
+	return strings.Count(a.text, ";") <= maxCompared && strings.Count(b.text, ";") <= maxCompared
 }
 
 func paramsWithin(a, b Params) bool {
@@ -125,6 +133,9 @@ func escFind(p Params, name string) (string, bool) {
 func headersEqual(u, v URI) bool {
 	if u.Headers == v.Headers {
 		return true
+	}
+	if strings.Count(u.Headers, "&") >= maxCompared || strings.Count(v.Headers, "&") >= maxCompared {
+		return false
 	}
 	n := 0
 	for name, value := range u.HeaderFields() {

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -122,6 +123,30 @@ func TestURIEqual(t *testing.T) {
 		if !a.Equal(a) || !b.Equal(b) {
 			t.Errorf("%q or %q is not equal to itself", tt.a, tt.b)
 		}
+	}
+}
+
+// TestHostileComparisons: what two peers send cannot make a comparison cost the product of it.
+func TestHostileComparisons(t *testing.T) {
+	many := strings.Repeat(";a", 20000)
+	a, b := mustURI(t, "sip:a"+many+";b=1"), mustURI(t, "sip:a"+many+";b=2")
+	if a.Equal(b) || !a.Equal(a) {
+		t.Error("many parameters")
+	}
+	a, b = mustURI(t, "sip:a?"+strings.Repeat("a=1&", 20000)), mustURI(t, "sip:a?"+strings.Repeat("a=2&", 20000))
+	if a.Equal(b) || !a.Equal(a) {
+		t.Error("many headers")
+	}
+	a, b = mustURI(t, "tel:+1"+many+";b=1"), mustURI(t, "tel:+1"+many+";b=2")
+	if a.Equal(b) || !a.Equal(a) {
+		t.Error("many tel parameters")
+	}
+	r := withHeader(t, "Route: "+strings.Repeat("<", 60000)+"\r\nRequire: "+strings.Repeat("x,", 2000)+"\r\n")
+	if n := r.Count("Route"); n != 1 {
+		t.Errorf("%d routes", n)
+	}
+	if n := len(r.Unsupported("Require", nil)); n != 32 {
+		t.Errorf("%d unsupported tags", n)
 	}
 }
 
