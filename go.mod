@@ -3,6 +3,7 @@ module github.com/gotelco/telco
 go 1.25.0
 
 require (
+	github.com/coder/websocket v1.8.14
 	github.com/goccy/go-yaml v1.19.2
 	github.com/google/go-cmp v0.7.0
 	github.com/pion/rtp v1.10.6
