@@ -137,9 +137,7 @@ func (d *Dialog) finish(cause error) bool {
 	d.pending, d.queue = nil, nil
 	d.cancel(cause)
 	d.update()
-	if d.ua.cfg.Endpoint.Logger != nil {
-		d.ua.cfg.Endpoint.Logger.Info("dialog ended", "call_id", d.id.callID, "cause", cause)
-	}
+	d.ua.tell(d.id, "ended", cause)
 	return true
 }
 
@@ -149,30 +147,33 @@ func (d *Dialog) end(cause error) {
 	d.ua.remove(d)
 }
 
-// adjacent says whether the next hop of the dialog is reached over f and should not be looked for
-// elsewhere: it is where f leads, or has no address of its own, as a browser (RFC 7118 section 5.1).
-func (d *DialogState) adjacent(f Flow) bool {
-	if !f.Transport.Reliable() {
-		return false
-	}
+// nextHop returns the URI that requests of the dialog are sent to: of the first Route, or the target.
+func (d *DialogState) nextHop() (URI, bool) {
 	text := "<" + d.Target + ">"
 	if len(d.Routes) > 0 {
 		text = d.Routes[0]
 	}
-	hop, err := ParseAddress(text)
-	if err != nil {
+	a, err := ParseAddress(text)
+	return a.URI, err == nil
+}
+
+// staysOn says whether requests of the dialog that via's request began go back over the connection
+// f that it came over: its sender is the next hop. So a client that accepts no connections, or sits
+// behind a NAT, or has no address at all (RFC 7118 section 5.1), is reached.
+func (d *DialogState) staysOn(f Flow, via Via) bool {
+	hop, ok := d.nextHop()
+	if !ok || !f.Transport.Reliable() {
 		return false
 	}
-	if host := strings.ToLower(hop.URI.Host); strings.HasSuffix(host, ".invalid") {
-		return true
+	port := hop.Port
+	if port == 0 {
+		port = int(f.Transport.DefaultPort())
 	}
-	addr, ok := hop.URI.Addr()
-	t, known := ParseTransport(hop.URI.Transport())
-	if !known || hop.URI.Scheme == "sips" {
-		t = f.Transport
-	}
-	return ok && addr == f.Remote.Addr().Unmap() && (t == f.Transport || t.Param() == f.Transport.Param())
+	return noAddress(hop) || hostEqual(hop.Host, via.Host) && port == via.port()
 }
+
+// noAddress reports a host that is a placeholder.
+func noAddress(u URI) bool { return strings.HasSuffix(strings.ToLower(u.Host), ".invalid") }
 
 // send completes the options for a request of the dialog. The caller holds mu.
 func (d *Dialog) send(opts SendOptions) (SendOptions, bool) {
@@ -215,6 +216,7 @@ func (d *Dialog) repeatACK(seq uint32) bool {
 	if d.ackSeq != seq || d.ack == nil {
 		return false
 	}
+	d.ua.stats.acksAgain.Add(1)
 	d.ack.Resend()
 	return true
 }
@@ -337,6 +339,7 @@ func (d *Dialog) exchange(ctx context.Context, m Method, opts RequestOptions) (*
 			continue
 		case resp.StatusCode == 491 && (m == INVITE || m == UPDATE) && glares < maxGlare && ctx.Err() == nil:
 			glares++
+			d.ua.stats.glares.Add(1)
 			if err := sleep(ctx, d.ctx, glareDelay(d.state.Caller)); err != nil {
 				return nil, err
 			}
@@ -428,6 +431,9 @@ func (d *Dialog) settle(m Method, req *Request, resp *Response, opts *RequestOpt
 	defer d.mu.Unlock()
 	if success && refreshesTarget(m) {
 		d.state.RefreshTarget(&resp.Header) // one that cannot be parsed is no reason to lose the call
+	}
+	if c := req.Value("Contact"); success && refreshesTarget(m) && c != "" {
+		d.state.Contact = strings.Clone(c)
 	}
 	switch {
 	case m == INVITE:

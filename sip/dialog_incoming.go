@@ -91,7 +91,11 @@ func (in *Incoming) Respond(resp *Response) error {
 			if c := resp.Value("Contact"); c != "" {
 				d.state.Contact = strings.Clone(c)
 			}
-			d.state.Confirmed = true
+			if !d.state.Confirmed {
+				d.state.Confirmed = true
+				d.ua.stats.accepted.Add(1)
+				d.ua.tell(d.id, "confirmed", nil)
+			}
 			in.final, d.waitIn = resp, in
 			d.offers.ackWait = true
 			d.offers.offerOut = len(in.Request.Body) == 0 && isOffer(&resp.Header, resp.Body)
@@ -162,11 +166,13 @@ func (d *Dialog) tick() {
 	d.mu.Lock()
 	resend, giveUp := d.wait.expire(time.Now(), d.ua.timers)
 	if resend && d.waitIn != nil {
+		d.ua.stats.answersAgain.Add(1)
 		d.waitIn.tx.Respond(d.waitIn.final)
 	}
 	d.arm()
 	d.mu.Unlock()
 	if giveUp {
+		d.ua.stats.noACK.Add(1)
 		d.abort(ErrNoACK)
 	}
 }
@@ -189,15 +195,17 @@ func (ua *UserAgent) serveInvite(tx *ServerTransaction, req *Request) {
 		return
 	}
 	d := newDialog(ua, *state)
-	if state.adjacent(tx.Flow()) || tx.Flow().Transport.Reliable() && len(state.Routes) == 0 && req.Count("Via") == 1 {
+	if via, err := req.Via(); err == nil && state.staysOn(tx.Flow(), via) {
 		d.flow = tx.Flow()
 	}
 	if err := ua.add(d); err != nil {
+		ua.stats.overLimit.Add(1)
 		resp := NewResponse(req, 503, "")
 		resp.Add("Retry-After", "10")
 		tx.Respond(resp)
 		return
 	}
+	ua.stats.received.Add(1)
 	in := &Incoming{Dialog: d, Request: req, tx: tx, initial: true}
 	d.mu.Lock()
 	d.take(in)
@@ -301,6 +309,7 @@ func (d *Dialog) serve(tx *ServerTransaction, req *Request) {
 	case glare == 500:
 		resp.Add("Retry-After", retryAfter())
 	case glare != 0:
+		d.ua.stats.glares.Add(1)
 		resp.StatusCode, resp.Reason = glare, StatusText(glare)
 	case handler == nil && req.Method == INVITE:
 		resp.StatusCode, resp.Reason = 488, StatusText(488)

@@ -346,3 +346,21 @@ func FuzzParseCredentials(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseAuthenticationInfo(f *testing.F) {
+	f.Add(`qop=auth-int, rspauth="6629fae49393a05397450978507c4ef1", cnonce="0a4f113b", nc=00000001, nextnonce="n", x=y`)
+	f.Fuzz(func(t *testing.T, s string) {
+		a, err := ParseAuthenticationInfo(s)
+		if err != nil {
+			return
+		}
+		b, err := a.AppendText(nil)
+		if err != nil {
+			t.Fatalf("%+v does not append: %v", a, err)
+		}
+		again, err := ParseAuthenticationInfo(string(b))
+		if d := cmp.Diff(a, again, cmpopts.EquateEmpty()); err != nil || d != "" {
+			t.Fatalf("%q -> %q: %v\n%s", s, b, err, d)
+		}
+	})
+}

@@ -49,4 +49,46 @@
 // The start line is written from its parts, so that extra spaces in it are not kept, and a
 // Content-Length is added to a message that lacks one. Numeric ranges of feature tags ("#>=5")
 // are compared as text. Comments in Via, which RFC 2543 allowed, are refused.
+//
+// # Digest authentication
+//
+// A [DigestServer] makes challenges and verifies answers, a [DigestClient] answers; [Authenticate],
+// [DigestClient.Retry] and [DigestClient.Prepare] do it on messages. Nonces validate themselves and
+// cost no memory before the right password was used with them. Behind the two stand the interfaces
+// [Authenticator] and [Answerer], through which Digest AKA plugs in: nonces made elsewhere, binary
+// passwords, further parameters on both sides.
+//
+//   - RFC 3261 section 22, RFC 8760: digest in SIP, several challenges, 401 and 407
+//   - RFC 7616: MD5, SHA-256, SHA-512-256 and their session variants, auth and auth-int, userhash,
+//     username*, Authentication-Info with rspauth and nextnonce; RFC 2617: answers without qop
+//   - RFC 3310, RFC 4169: the parameters of AKAv1 and AKAv2 (the algorithms are package ims/aka's)
+//
+// # User agents
+//
+// A [UserAgent] makes calls with [UserAgent.Invite] and takes them with OnInvite; a call is a
+// [Dialog], whose Context says when and why it ended and whose [DialogState] is plain data.
+//
+//	ua, err := sip.NewUserAgent(sip.UserAgentConfig{
+//		Address: "<sip:bob@example.org>",
+//		OnInvite: func(in *sip.Incoming) {
+//			in.Reply(180, nil, "")
+//			in.Reply(200, answer, "application/sdp")
+//			<-in.Dialog.Context().Done()
+//		},
+//	})
+//	ua.Endpoint().Listen(sip.ListenConfig{Transport: sip.UDP, Addr: ":5060"})
+//	call, resp, err := ua.Invite(ctx, "sip:alice@example.org", sip.InviteOptions{…})
+//	err = call.Bye(ctx, sip.RequestOptions{})
+//
+// [UserAgent.Register] keeps a registration alive; [Registrar] is a small one in memory. A proxy
+// stands on the [Endpoint] itself: see the example.
+//
+//   - RFC 3261 sections 8, 12 to 15: early and forked dialogs, loose and strict routes, target refresh,
+//     CSeq order, repeated 2xx and ACK, CANCEL and BYE races, redirections (where asked for)
+//   - RFC 3261 sections 10 and RFC 3327: registrar and registration, Path
+//   - RFC 3311 (without early offers), RFC 6141: UPDATE, re-INVITE, 491 and 500 where they cross
+//   - RFC 5057: which failures end the dialog
+//
+// A user agent does not yet send reliable provisional responses (RFC 3262) nor refresh sessions (RFC
+// 4028), and subscriptions (RFC 6665) are the application's: their requests reach Handler.
 package sip

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,8 +42,9 @@ type UserAgentConfig struct {
 	// [Dialog.Handle] set another receiver: one after the other for each dialog, but re-INVITE on a
 	// goroutine of its own. If nil, re-INVITE gets 488, OPTIONS 200 and others 405.
 	OnRequest func(*Incoming)
-	// Handler receives requests outside of dialogs but INVITE, each on a goroutine of its own. If
-	// nil, OPTIONS gets 200 and others 405.
+	// Handler receives requests outside of dialogs but INVITE, each on a goroutine of its own, and
+	// the SUBSCRIBE and NOTIFY of dialogs that belong to no call (RFC 6665). If nil, OPTIONS gets 200
+	// and others 405 or 481.
 	Handler Handler
 
 	// Allow and Supported go into INVITE, its responses, OPTIONS and 405. If Allow is nil, what the
@@ -70,6 +72,7 @@ type UserAgent struct {
 	digest *DigestClient // nil without Auth
 	from   Address
 	timers Timers
+	stats  userAgentStats
 
 	mu      sync.Mutex
 	dialogs map[dialogKey]*Dialog
@@ -394,6 +397,8 @@ func (ua *UserAgent) serve(tx *ServerTransaction, req *Request) {
 		switch {
 		case d != nil:
 			d.serve(tx, req)
+		case ua.cfg.Handler != nil && (req.Method == SUBSCRIBE || req.Method == NOTIFY):
+			go ua.cfg.Handler.ServeSIP(tx, req)
 		case req.Method != ACK:
 			tx.Respond(NewResponse(req, 481, ""))
 		}
@@ -470,6 +475,9 @@ func (ua *UserAgent) add(d *Dialog) error {
 		return ErrLimit
 	}
 	ua.dialogs[d.state.key()] = d
+	if !d.state.Confirmed {
+		ua.tell(d.id, "early", nil)
+	}
 	return nil
 }
 
@@ -479,6 +487,54 @@ func (ua *UserAgent) remove(d *Dialog) {
 		delete(ua.dialogs, k)
 	}
 	ua.mu.Unlock()
+}
+
+// tell reports a change of a dialog's state to the log and the trace. cause may be nil.
+func (ua *UserAgent) tell(id dialogKey, state string, cause error) {
+	ua.ep.cfg.Logger.Info("dialog", "state", state, "call_id", id.callID, "local_tag", id.localTag, "remote_tag", id.remoteTag, "cause", cause)
+	if ua.ep.cfg.Trace == nil {
+		return
+	}
+	comment := "dialog " + state
+	if cause != nil {
+		comment += ": " + strings.TrimPrefix(cause.Error(), "sip: ")
+	}
+	ua.ep.traceState(time.Now(), Flow{}, id.callID, comment)
+}
+
+// userAgentStats are the counters of an agent.
+type userAgentStats struct {
+	sent, answered, forks, received, accepted, overLimit atomic.Uint64
+	acksAgain, answersAgain, noACK, glares               atomic.Uint64
+}
+
+// UserAgentStats is a snapshot of what a [UserAgent] holds and has counted since it was made. The
+// endpoint below has its own.
+type UserAgentStats struct {
+	Dialogs int // now, early and ending ones included
+
+	CallsSent     uint64 // by Invite
+	CallsAnswered uint64 // of these, with a 2xx
+	Forks         uint64 // further 2xx from other branches, and 2xx after we gave up
+	CallsReceived uint64 // INVITEs handed to OnInvite
+	CallsAccepted uint64 // of these, answered with a 2xx by us
+	OverLimit     uint64 // INVITEs beyond MaxDialogs
+
+	ACKsAgain    uint64 // ACKs sent again because a 2xx came again
+	AnswersAgain uint64 // 2xx sent again because no ACK had come
+	NoACK        uint64 // calls that ended because none came at all
+	Glares       uint64 // 491 sent or received
+}
+
+// Stats returns a snapshot.
+func (ua *UserAgent) Stats() UserAgentStats {
+	s := &ua.stats
+	return UserAgentStats{
+		Dialogs:   ua.Dialogs(),
+		CallsSent: s.sent.Load(), CallsAnswered: s.answered.Load(), Forks: s.forks.Load(),
+		CallsReceived: s.received.Load(), CallsAccepted: s.accepted.Load(), OverLimit: s.overLimit.Load(),
+		ACKsAgain: s.acksAgain.Load(), AnswersAgain: s.answersAgain.Load(), NoACK: s.noACK.Load(), Glares: s.glares.Load(),
+	}
 }
 
 // Dialogs returns the number of dialogs, early and ending ones included.

@@ -36,6 +36,7 @@ func (ua *UserAgent) Invite(ctx context.Context, uri string, opts InviteOptions)
 	if err != nil {
 		return nil, nil, err
 	}
+	ua.stats.sent.Add(1)
 	for again := ua.again(); ; {
 		o := &outgoing{ua: ua, req: req, opts: &opts, wake: make(chan struct{}, 1), dialogs: map[string]*Dialog{}}
 		d, resp, err := o.run(ctx)
@@ -292,8 +293,9 @@ func (o *outgoing) confirmed(d *Dialog, resp *Response, f Flow, full error) {
 	d.mu.Lock()
 	d.offers.inviteOut, d.offers.offerOut = false, false
 	d.offers.offerIn = len(o.req.Body) == 0 && isOffer(&resp.Header, resp.Body)
-	if d.state.adjacent(f) {
-		d.flow = f
+	if hop, ok := d.state.nextHop(); ok && f.Transport.Reliable() &&
+		(noAddress(hop) || len(d.state.Routes) == 0 && o.ua.send(o.opts.Send).Flow.Remote.IsValid()) {
+		d.flow = f // the application chose the connection, or no other way leads there
 	}
 	d.update()
 	first := o.answered == nil && !o.gaveUp && full == nil
@@ -305,11 +307,15 @@ func (o *outgoing) confirmed(d *Dialog, resp *Response, f Flow, full error) {
 	d.mu.Unlock()
 	switch {
 	case first:
+		o.ua.stats.answered.Add(1)
+		o.ua.tell(d.id, "confirmed", nil)
 		o.answered, o.settled = d, true
 		o.post(outgoingEvent{d: d, resp: resp})
 	case !o.gaveUp && o.opts.OnFork != nil && full == nil:
+		o.ua.stats.forks.Add(1)
 		go o.opts.OnFork(d, resp)
 	default:
+		o.ua.stats.forks.Add(1)
 		go d.Bye(context.Background(), RequestOptions{})
 	}
 }

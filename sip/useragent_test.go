@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/gotelco/telco/internal/memnet"
+	"github.com/gotelco/telco/trace"
 )
 
 var (
@@ -1104,4 +1105,159 @@ func TestUserAgentConfigErrors(t *testing.T) {
 	if _, err := ua.Register(t.Context(), RegisterOptions{Registrar: "sip:example.org"}); !isClosed(err) {
 		t.Errorf("after Close: %v", err)
 	}
+}
+
+// A caller that accepts no connections, behind a NAT, and one without any address: what the callee
+// sends within the dialog goes over the caller's own connection.
+func TestDialogStaysOnConnection(t *testing.T) {
+	for _, contact := range []string{"", "<sip:alice@df7jal23ls0d.invalid;transport=tcp>", "<sip:alice@10.0.0.1:5999;transport=tcp>"} {
+		synctest.Test(t, func(t *testing.T) {
+			n := memnet.New(memnet.Config{Latency: time.Millisecond})
+			calls := make(chan *Incoming, 1)
+			bob := newUA(t, n, bobAddr, UserAgentConfig{OnInvite: accepting(t, calls)})
+			l, err := n.Listen(bobAddr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := bob.Endpoint().ServeListener(l, ListenConfig{Transport: TCP}); err != nil {
+				t.Fatal(err)
+			}
+			alice, err := NewUserAgent(UserAgentConfig{
+				Contact:   contact,
+				Endpoint:  Config{Network: NetworkConfig{Dial: dialer(n)}},
+				OnRequest: func(in *Incoming) { in.Reply(200, nil, "") },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			opts := InviteOptions{RequestOptions: RequestOptions{Body: []byte(offer)}}
+			if strings.Contains(contact, "10.0.0.1") { // the Via of a client behind a NAT names what it knows
+				opts.Send.Prepare = func(r *Request, _ Flow) {
+					via, _ := r.Via()
+					via.Host, via.Port = "10.0.0.1", 5999
+					r.Replace("Via", 0, via.String())
+				}
+			}
+			d, _, err := alice.Invite(t.Context(), bobURI+";transport=tcp", opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := <-calls
+			if _, err := in.ACK(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			if _, err := in.Dialog.Do(t.Context(), INFO, RequestOptions{}); err != nil {
+				t.Errorf("%s: INFO: %v", contact, err)
+			}
+			if err := in.Dialog.Bye(t.Context(), RequestOptions{}); err != nil {
+				t.Errorf("%s: BYE: %v", contact, err)
+			}
+			<-d.Context().Done()
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("%s: it took %v", contact, took)
+			}
+			quiet(t, alice, bob)
+		})
+	}
+}
+
+// The connection of a dialog has gone: requests look for the peer anew.
+func TestDialogConnectionLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{Latency: time.Millisecond})
+		calls := make(chan *Incoming, 1)
+		tcp := func(ua *UserAgent, addr netip.AddrPort) {
+			l, err := n.Listen(addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ua.Endpoint().ServeListener(l, ListenConfig{Transport: TCP}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		network := NetworkConfig{Dial: dialer(n), IdleTimeout: time.Minute}
+		bob := newUA(t, n, bobAddr, UserAgentConfig{OnInvite: accepting(t, calls), Endpoint: Config{Network: network}})
+		tcp(bob, bobAddr)
+		alice := newUA(t, n, aliceAddr, UserAgentConfig{
+			Contact: "<sip:alice@192.0.2.1:5060;transport=tcp>", Endpoint: Config{Network: network},
+			OnRequest: func(in *Incoming) { in.Reply(200, nil, "") },
+		})
+		tcp(alice, aliceAddr)
+		d, _, err := alice.Invite(t.Context(), bobURI+";transport=tcp", InviteOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := <-calls
+		in.ACK(t.Context())
+		time.Sleep(10 * time.Minute) // idle: closed
+		if _, err := in.Dialog.Do(t.Context(), INFO, RequestOptions{}); err != nil {
+			t.Errorf("INFO: %v", err)
+		}
+		if err := d.Bye(t.Context(), RequestOptions{}); err != nil {
+			t.Errorf("BYE: %v", err)
+		}
+		quiet(t, alice, bob)
+	})
+}
+
+// What becomes of a call is told to the trace, and counted.
+func TestDialogTraceAndStats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{})
+		var states []string
+		calls := make(chan *Incoming, 1)
+		bob := newUA(t, n, bobAddr, UserAgentConfig{OnInvite: accepting(t, calls), Endpoint: Config{Trace: func(e trace.Event) {
+			if e.Dir == trace.State && strings.HasPrefix(e.Comment, "dialog") {
+				states = append(states, e.Comment)
+			}
+		}}})
+		alice := newUA(t, n, aliceAddr, UserAgentConfig{})
+		d, _, err := alice.Invite(t.Context(), bobURI, InviteOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		(<-calls).ACK(t.Context())
+		d.Bye(t.Context(), RequestOptions{})
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"dialog early", "dialog confirmed", "dialog ended: the peer hung up"}, states); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(UserAgentStats{CallsReceived: 1, CallsAccepted: 1}, bob.Stats()); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(UserAgentStats{CallsSent: 1, CallsAnswered: 1}, alice.Stats()); diff != "" {
+			t.Error(diff)
+		}
+		quiet(t, alice, bob)
+	})
+}
+
+// NOTIFY and SUBSCRIBE of dialogs without a call reach the Handler, other methods get 481.
+func TestRequestsOfUnknownDialogs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{})
+		bob := newUA(t, n, bobAddr, UserAgentConfig{Handler: HandlerFunc(func(tx *ServerTransaction, req *Request) {
+			tx.Respond(NewResponse(req, 202, ""))
+		})})
+		alice := newUA(t, n, aliceAddr, UserAgentConfig{})
+		for m, want := range map[Method]int{NOTIFY: 202, SUBSCRIBE: 202, INFO: 481, BYE: 481, INVITE: 481, MESSAGE: 481} {
+			req := alice.NewRequest(m, bobURI)
+			req.Set("To", "<"+bobURI+">;tag=unknown")
+			resp, err := alice.Endpoint().Do(t.Context(), req, SendOptions{})
+			if err != nil || resp.StatusCode != want {
+				t.Errorf("%s: %v, %v", m, resp, err)
+			}
+		}
+		if resp, err := alice.Do(t.Context(), alice.NewRequest(MESSAGE, bobURI), SendOptions{}); err != nil || resp.StatusCode != 202 {
+			t.Errorf("%v, %v", resp, err)
+		}
+		if _, err := bob.Do(t.Context(), bob.NewRequest(MESSAGE, "sip:alice@192.0.2.1"), SendOptions{}); StatusCode(err) != 405 {
+			t.Error(err)
+		}
+		if resp, err := bob.Do(t.Context(), bob.NewRequest(OPTIONS, "sip:alice@192.0.2.1"), SendOptions{}); err != nil || !resp.HasToken("Allow", "INVITE") {
+			t.Errorf("%v, %v", resp, err)
+		}
+		quiet(t, alice, bob)
+	})
 }
