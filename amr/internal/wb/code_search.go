@@ -27,20 +27,28 @@ var searchPlans = [9]searchPlan{
 
 const maxPulses = 24
 
+// crossMatrix holds correlations of pulses of a track with those of the next, a row for each position of the first; what
+// kernels write before it doesn't count.
+type crossMatrix struct {
+	before [trackLen * trackLen]int16
+	m      [trackLen * trackLen]int16
+}
+
+// track holds what belongs to the positions of a track: position 4i+t of a subframe is number i of track t.
+type track [trackLen]int16
+
 // codeSearch is the working memory of a search.
 type codeSearch struct {
 	// h and negH hold the impulse response, positive and negative, behind 64 zeros: a pulse's contribution starts
 	// at h[64-position].
 	h, negH [2 * subLen]int16
-	neg     [subLen]bool  // sign of a pulse at each position
-	dn      [subLen]int16 // correlation with the target, for that sign
-	dn2     [subLen]int16 // the 8 best positions of a track have -8 (best) to -1
-	best    [numTracks]int16
-	// auto[t][i] is the energy of h at position i of track t; cross[t][i*16+j] the correlation between position i of
-	// track t and j of the next.
-	auto  [numTracks][trackLen]int16
-	cross [numTracks][trackLen * trackLen]int16
-	vec   [subLen]int16 // sum of the contributions so far
+	neg     [numTracks]track // -1 where a pulse is negative
+	dn      [numTracks]track // correlation with the target, for that sign
+	dn2     [numTracks]track // -8 to -1 at the 8 best positions, the best -8
+	best    [numTracks]int16 // the best position of each track, in the subframe
+	auto    [numTracks]track // energy of h, cut off behind the subframe
+	cross   [numTracks]crossMatrix
+	vec     [subLen + subLen/2]int16 // sum of the contributions so far, zeros behind it
 }
 
 // invRoot returns 1/sqrt(energy) of x, scaled by 2^extra.
@@ -50,39 +58,40 @@ func invRoot(x []int16, extra int16) int16 {
 	return op.Round(op.LShl(f, e+extra))
 }
 
-// chooseSigns sets s.neg by a mix of dn and cn and turns dn to that sign. It returns the mix, unsigned.
+// chooseSigns sets s.neg by a mix of dn and cn, turns dn to that sign and sets dn2 to the mix, unsigned.
 func (s *codeSearch) chooseSigns(dn, cn *[subLen]int16, alpha int16) {
 	kc := invRoot(cn[:], 5)
 	kd := op.MultR(alpha, invRoot(dn[:], 8))
-	for i := range dn {
-		b := op.LShl(op.LMac(op.LMult(kc, cn[i]), kd, dn[i]), 8)
+	for i, d := range dn {
+		b := op.LShl(op.LMac(op.LMult(kc, cn[i]), kd, d), 8)
 		v := int16(b >> 16)
-		s.neg[i] = v < 0
-		s.dn[i] = dn[i]
+		t, k := i%numTracks, i/numTracks
 		if v < 0 {
 			v = op.Neg(v)
-			s.dn[i] = op.Neg(dn[i])
+			d = op.Neg(d)
+			s.neg[t][k] = -1
 		}
-		s.dn2[i] = v
+		s.dn[t][k] = d
+		s.dn2[t][k] = v
 	}
 }
 
-// rank marks the eight best positions of each track in dn2.
+// rank marks the eight best positions of each track in dn2, the first of equals as the better one.
 func (s *codeSearch) rank() {
-	pos := 0
-	for t := range s.best {
-		for k := 0; k < 8; k++ {
-			v := int16(-1)
-			for j := t; j < subLen; j += numTracks {
-				if s.dn2[j] > v {
-					v, pos = s.dn2[j], j
-				}
+	for t := range s.dn2 {
+		var keys [trackLen]int32 // mix and position, sorted downwards
+		for i, v := range s.dn2[t] {
+			key := int32(v)<<4 | int32(trackLen-1-i)
+			j := i
+			for ; j > 0 && keys[j-1] < key; j-- {
+				keys[j] = keys[j-1]
 			}
-			s.dn2[pos] = int16(k - 8)
-			if k == 0 {
-				s.best[t] = int16(pos)
-			}
+			keys[j] = key
 		}
+		for k, key := range keys[:8] {
+			s.dn2[t][trackLen-1-key&15] = int16(k - 8)
+		}
+		s.best[t] = int16(4*(trackLen-1-int(keys[0]&15)) + t)
 	}
 }
 
@@ -97,7 +106,7 @@ func (s *codeSearch) setResponse(h *[subLen]int16, shift uint) {
 
 // contribution returns the filtered pulse at pos.
 func (s *codeSearch) contribution(pos int16) *[subLen]int16 {
-	if s.neg[pos] {
+	if s.neg[pos%numTracks][pos/numTracks] != 0 {
 		return (*[subLen]int16)(s.negH[subLen-pos:])
 	}
 	return (*[subLen]int16)(s.h[subLen-pos:])
@@ -116,10 +125,26 @@ func (s *codeSearch) correlate() {
 			k++
 		}
 	}
-	// Without saturation every partial sum is bounded by the energy.
-	fast := sumSquares(h[:]) < 1<<30-1<<15
+	// Every partial sum is bounded by the energy: below this none saturates.
+	if fast := sumSquares(h[:]) < 1<<30-1<<15; fast && haveSIMD {
+		var h4 [numTracks][2 * trackLen]int16
+		for i, v := range h {
+			h4[i%4][i/4] = v
+		}
+		crossAVX2(&s.cross, &h[0], &h4[0][0])
+	} else {
+		s.correlateDiagonals(h, fast)
+	}
+	// Correlations take the signs of both pulses.
+	for t := range s.cross {
+		signCross(&s.cross[t].m, &s.neg[t], &s.neg[(t+1)%numTracks])
+	}
+}
+
+// correlateDiagonals fills cross by distance. The sum of the pulses at x and x+d runs over what both have left of h, so
+// that it grows as x falls.
+func (s *codeSearch) correlateDiagonals(h *[subLen]int16, fast bool) {
 	for d := 1; d < subLen; d += 2 {
-		// Pulses at x and x+d; x runs down from the last position that leaves room.
 		cor := int32(0x8000)
 		for k := 0; k < subLen-d; k++ {
 			if fast {
@@ -129,96 +154,117 @@ func (s *codeSearch) correlate() {
 			}
 			x := subLen - 1 - d - k
 			y := x + d
-			v := int16(cor >> 16)
-			if d&3 == 1 { // y is on the track after x
-				s.cross[x&3][x>>2<<4|y>>2] = v
-			} else { // x is on the track after y
-				s.cross[y&3][y>>2<<4|x>>2] = v
+			if d&3 == 3 { // x is on the track after y
+				x, y = y, x
 			}
+			s.cross[x&3].m[x>>2<<4|y>>2] = int16(cor >> 16)
 		}
 	}
-	// Correlations take the signs of both pulses.
-	for t := range s.cross {
-		next := (t + 1) % numTracks
-		for i := 0; i < trackLen; i++ {
-			row := s.cross[t][i*trackLen:][:trackLen]
-			neg := s.neg[4*i+t]
-			for j, v := range row {
-				if neg == s.neg[4*j+next] {
-					row[j] = op.Mult(v, op.MaxInt16)
+}
+
+// withSign returns mult(v, 32767) or -v.
+func withSign(v int16, neg bool) int16 {
+	if neg {
+		return op.Neg(v)
+	}
+	return op.Mult(v, op.MaxInt16)
+}
+
+func signCross(m *[trackLen * trackLen]int16, x, y *track) {
+	if haveSIMD {
+		signCrossAVX2(&m[0], &x[0], &y[0])
+		return
+	}
+	for i, sign := range x {
+		row := m[i*trackLen:][:trackLen]
+		for j, v := range row {
+			row[j] = withSign(v, sign != y[j])
+		}
+	}
+}
+
+// correlateVec sets c to the correlations of vec with h at all positions. fast tells that none can saturate.
+func (s *codeSearch) correlateVec(c *[subLen + numTracks]int16, fast bool) {
+	const half = subLen / 2
+	h := s.h[subLen:]
+	if fast && haveSIMD {
+		fir16(c[:half], s.vec[:half+subLen-1], h, 1)
+		fir16(c[half:subLen], s.vec[half:], h[:half], 1)
+		return
+	}
+	for i := range c[:subLen] {
+		if v := s.vec[i:subLen]; fast {
+			c[i] = op.Sat((dotWrap(v, h) + 0x2000) >> 14)
+		} else {
+			var sum int32
+			for j, w := range v {
+				sum = op.LMac(sum, h[j], w)
+			}
+			c[i] = op.Round(op.LShl(sum, 1))
+		}
+	}
+}
+
+// trackCorr takes the correlations of track t from c, with the sign of its pulses, plus their energies.
+func (s *codeSearch) trackCorr(cor *track, c *[subLen + numTracks]int16, t int) {
+	if haveSIMD {
+		trackCorrAVX2(&cor[0], &c[t], &s.neg[t][0], &s.auto[t][0])
+		return
+	}
+	for i := range cor {
+		cor[i] = op.Add(withSign(c[4*i+t], s.neg[t][i] != 0), s.auto[t][i])
+	}
+}
+
+// searchPair places two pulses on tracks tx and ty, the first on one of its best positions; ps and alp are correlation
+// and energy of the pulses before and become those with them.
+//
+// A pair is better if alpBest*sq > sqBest*alp, with the first pair at 1*sq > -1*alp; a later one has to be better, not
+// equal. The kernel follows that scan: it jumps to the next better pair in order, again and again.
+func (s *codeSearch) searchPair(tried, tx, ty int, ps, alp *int16, corX, corY *track) (ix, iy int16) {
+	limit := int16(tried - 8)
+	alp0 := op.LAdd(int32(*alp)<<16, 0x8000)
+	dnX, dnY, cross := &s.dn[tx], &s.dn[ty], &s.cross[tx].m
+	best := [4]int32{-1, 1, -1, -1}
+	// No sum below leaves 32 bits: the three terms are within 2^28, 2^28 and 2^29.
+	fast := alp0 < 1<<30 && alp0 > -1<<30
+	if fast && haveSIMD {
+		searchPairAVX2(&dnX[0], &s.dn2[tx][0], &corX[0], &dnY[0], &corY[0], &cross[0], int32(limit), int32(*ps), alp0, &best)
+	} else {
+		for i, rank := range s.dn2[tx] {
+			if rank >= limit {
+				continue
+			}
+			ps1 := op.Add(*ps, dnX[i])
+			alp1 := op.LAdd(alp0, int32(corX[i])<<13)
+			for j, c := range cross[i*trackLen:][:trackLen] {
+				ps2 := op.Add(ps1, dnY[j])
+				var a int32
+				if fast {
+					a = (alp1 + int32(corY[j])<<13 + int32(c)<<14) >> 16
 				} else {
-					row[j] = op.Neg(v)
+					a = op.LAdd(op.LAdd(alp1, int32(corY[j])<<13), int32(c)<<14) >> 16
+				}
+				sq := int32(op.Mult(ps2, ps2))
+				if best[1]*sq > best[0]*a {
+					best = [4]int32{sq, a, int32(i), int32(j)}
 				}
 			}
 		}
 	}
-}
-
-// correlateTrack sets cor to the correlations of vec with a pulse at each position of track t, plus the energy of the
-// pulse.
-func (s *codeSearch) correlateTrack(t int, cor *[trackLen]int16, fast bool) {
-	h := (*[subLen]int16)(s.h[subLen:])
-	for i := range cor {
-		pos := 4*i + t
-		var sum int32
-		if fast {
-			sum = dotWrap(s.vec[pos:], h[:subLen-pos]) << 1
-		} else {
-			for j, v := range s.vec[pos:] {
-				sum = op.LMac(sum, h[j], v)
-			}
-		}
-		c := op.Round(op.LShl(sum, 1))
-		if s.neg[pos] {
-			c = op.Neg(c)
-		} else {
-			c = op.Mult(c, op.MaxInt16)
-		}
-		cor[i] = op.Add(c, s.auto[t][i])
-	}
-}
-
-// searchPair places two pulses on tracks tx and ty; ps and alp are correlation and energy of the pulses before and
-// become those with them.
-func (s *codeSearch) searchPair(tried, tx, ty int, ps, alp *int16, corX, corY *[trackLen]int16) (ix, iy int16) {
-	limit := int16(tried - 8)
-	alp0 := op.LAdd(int32(*alp)<<16, 0x8000)
-	sqBest, alpBest := int32(-1), int32(1)
-	ix, iy = int16(tx), int16(ty)
-	cross := &s.cross[tx]
-	// No sum below leaves 32 bits: the three terms are below 2^28, 2^28 and 2^29.
-	fast := alp0 < 1<<30 && alp0 > -1<<30
-	for i := 0; i < trackLen; i++ {
-		x := 4*i + tx
-		if s.dn2[x] >= limit {
-			continue
-		}
-		ps1 := op.Add(*ps, s.dn[x])
-		alp1 := op.LAdd(alp0, int32(corX[i])<<13)
-		row := cross[i*trackLen:][:trackLen]
-		for j, c := range row {
-			ps2 := op.Add(ps1, s.dn[4*j+ty])
-			var a int32
-			if fast {
-				a = (alp1 + int32(corY[j])<<13 + int32(c)<<14) >> 16
-			} else {
-				a = op.LAdd(op.LAdd(alp1, int32(corY[j])<<13), int32(c)<<14) >> 16
-			}
-			sq := int32(op.Mult(ps2, ps2))
-			if alpBest*sq > sqBest*a {
-				sqBest, alpBest = sq, a
-				ix, iy = int16(x), int16(4*j+ty)
-			}
-		}
-	}
-	*ps = op.Add(*ps, op.Add(s.dn[ix], s.dn[iy]))
-	*alp = int16(alpBest)
-	return ix, iy
+	i, j := max(best[2], 0), max(best[3], 0)
+	*ps = op.Add(*ps, op.Add(dnX[i], dnY[j]))
+	*alp = int16(best[1])
+	return int16(4*int(i) + tx), int16(4*int(j) + ty)
 }
 
 // add adds the contributions of pulses at x and y to vec.
 func (s *codeSearch) add(x, y int16) {
 	a, b := s.contribution(x), s.contribution(y)
+	if haveSIMD {
+		addPulsesAVX2(&s.vec[0], &a[0], &b[0])
+		return
+	}
 	for i, v := range a {
 		s.vec[i] = op.Add(s.vec[i], op.Add(v, b[i]))
 	}
@@ -228,32 +274,33 @@ func (s *codeSearch) add(x, y int16) {
 func (s *codeSearch) start(plan *searchPlan, first int, chosen *[maxPulses]int16) (ps, alp int16) {
 	switch plan.fixed {
 	case 0:
-		s.vec = [subLen]int16{}
+		clear(s.vec[:])
 	case 2:
 		t, u := first&3, (first+1)&3
 		x, y := s.best[t], s.best[u]
 		chosen[0], chosen[1] = x, y
-		ps = op.Add(s.dn[x], s.dn[y])
 		i, j := x>>2, y>>2
+		ps = op.Add(s.dn[t][i], s.dn[u][j])
 		e := op.LMult(s.auto[t][i], 4096)
 		e = op.LMac(e, s.auto[u][j], 4096)
-		e = op.LMac(e, s.cross[t][i<<4+j], 8192)
+		e = op.LMac(e, s.cross[t].m[i<<4+j], 8192)
 		alp = op.Round(e)
 		a, b := s.contribution(x), s.contribution(y)
-		for i := range s.vec {
-			s.vec[i] = op.Add(a[i], b[i])
+		for i, v := range a {
+			s.vec[i] = op.Add(v, b[i])
 		}
 	case 4:
 		for i := range 4 {
-			chosen[i] = s.best[(first+i)&3]
-			ps = op.Add(ps, s.dn[chosen[i]])
+			t := (first + i) & 3
+			chosen[i] = s.best[t]
+			ps = op.Add(ps, s.dn[t][chosen[i]>>2])
 		}
 		a, b := s.contribution(chosen[0]), s.contribution(chosen[1])
 		c, d := s.contribution(chosen[2]), s.contribution(chosen[3])
-		for i := range s.vec {
-			s.vec[i] = op.Add(op.Add(op.Add(a[i], b[i]), c[i]), d[i])
+		for i, v := range a {
+			s.vec[i] = op.Add(op.Add(op.Add(v, b[i]), c[i]), d[i])
 		}
-		alp = op.Round(satPositive(2*sumSquares(s.vec[:])) >> 3)
+		alp = op.Round(satPositive(2*sumSquares(s.vec[:subLen])) >> 3)
 	}
 	return ps, alp
 }
@@ -282,10 +329,11 @@ func searchCode(mode Mode, dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 		ps, alp := s.start(plan, round, &chosen)
 		for k, pair := plan.fixed, 0; k < plan.pulses; k, pair = k+2, pair+1 {
 			tx, ty := trackOf(plan, round, k), trackOf(plan, round, k+1)
-			fast := firBound(s.vec[:], sumH)
-			var corX, corY [trackLen]int16
-			s.correlateTrack(tx, &corX, fast)
-			s.correlateTrack(ty, &corY, fast)
+			var c [subLen + numTracks]int16
+			var corX, corY track
+			s.correlateVec(&c, firBound(s.vec[:subLen], sumH))
+			s.trackCorr(&corX, &c, tx)
+			s.trackCorr(&corY, &c, ty)
 			ix, iy := s.searchPair(plan.tried[pair], tx, ty, &ps, &alp, &corX, &corY)
 			chosen[k], chosen[k+1] = ix, iy
 			s.add(ix, iy)
@@ -294,7 +342,7 @@ func searchCode(mode Mode, dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 		if alpBest*sq > psBest*int32(alp) {
 			psBest, alpBest = sq, int32(alp)
 			best = chosen
-			*y = s.vec
+			*y = [subLen]int16(s.vec[:])
 		}
 	}
 
@@ -308,7 +356,7 @@ func searchCode(mode Mode, dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 	for _, pos := range best[:plan.pulses] {
 		t := pos & 3
 		idx := pos >> 2
-		if s.neg[pos] {
+		if s.neg[t][idx] != 0 {
 			code[pos] -= pulseAmp >> shift
 			idx += negPulse
 		} else {

@@ -9,7 +9,7 @@ func searchCode2(dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 	s.chooseSigns(dn, cn, 8192)
 	s.setResponse(h, 0)
 
-	var auto [tracks][positions]int16
+	var auto, dnT [tracks][positions]int16
 	cor := int32(0x10000)
 	for i := positions - 1; i >= 0; i-- {
 		k := (positions - 1 - i) * 2
@@ -17,6 +17,10 @@ func searchCode2(dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 		auto[1][i] = int16(cor>>16) >> 1
 		cor = op.LMac(cor, h[k+1], h[k+1])
 		auto[0][i] = int16(cor>>16) >> 1
+	}
+	neg := func(pos int) bool { return s.neg[pos%numTracks][pos/numTracks] != 0 }
+	for i := range subLen {
+		dnT[i%tracks][i/tracks] = s.dn[i%numTracks][i/numTracks]
 	}
 	var cross [positions][positions]int16 // of an even and an odd position
 	for d := 1; d < subLen; d += 2 {
@@ -28,39 +32,39 @@ func searchCode2(dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 			if x&1 == 1 {
 				x, z = z, x
 			}
-			v := int16(cor >> 16)
-			if s.neg[x] == s.neg[z] {
-				v = op.Mult(v, op.MaxInt16)
-			} else {
-				v = op.Neg(v)
-			}
-			cross[x>>1][z>>1] = v
+			cross[x>>1][z>>1] = withSign(int16(cor>>16), neg(x) != neg(z))
 		}
 	}
 
-	sqBest, alpBest := int32(-1), int32(1)
-	ix, iy := 0, 1
-	for i := range positions {
-		ps1, alp1 := s.dn[2*i], auto[0][i]
-		for j := range positions {
-			ps := op.Add(ps1, s.dn[2*j+1])
-			alp := int32(op.Add(alp1, op.Add(auto[1][j], cross[i][j])))
-			sq := int32(op.Mult(ps, ps))
-			if alpBest*sq > sqBest*alp {
-				sqBest, alpBest = sq, alp
-				ix, iy = 2*i, 2*j+1
+	best := [4]int32{-1, 1, -1, -1}
+	if haveSIMD {
+		searchTwoAVX2(&dnT[0][0], &auto[0][0], &dnT[1][0], &auto[1][0], &cross[0][0], &best)
+		if best[2] >= positions {
+			best[2] -= positions
+			best[3] += positions / 2
+		}
+	} else {
+		for i := range positions {
+			for j, c := range cross[i] {
+				ps := op.Add(dnT[0][i], dnT[1][j])
+				alp := int32(op.Add(auto[0][i], op.Add(auto[1][j], c)))
+				sq := int32(op.Mult(ps, ps))
+				if best[1]*sq > best[0]*alp {
+					best = [4]int32{sq, alp, int32(i), int32(j)}
+				}
 			}
 		}
 	}
+	ix, iy := 2*int(max(best[2], 0)), 2*int(max(best[3], 0))+1
 
 	*code = [subLen]int16{}
 	idx := int16(ix>>1<<6 + iy>>1)
 	code[ix], code[iy] = pulseAmp, pulseAmp
-	if s.neg[ix] {
+	if neg(ix) {
 		code[ix] = -pulseAmp
 		idx += positions << 6
 	}
-	if s.neg[iy] {
+	if neg(iy) {
 		code[iy] = -pulseAmp
 		idx += positions
 	}

@@ -63,20 +63,33 @@ func interpolateCorr(c []int16, frac int16) int16 {
 // normCorr sets corr to the correlations of xn with the past excitation first, first+1, ... samples ago, filtered by h
 // and normalised.
 func normCorr(exc []int16, at int, xn, h *[subLen]int16, first int, corr []int16) {
-	var filtered [subLen]int16
+	var buf [1 + subLen]int16 // a zero before the filtered excitation
+	filtered := (*[subLen]int16)(buf[1:])
 	k := at - first
-	convolve((*[subLen]int16)(exc[k:]), h, &filtered)
-	scale := -((30 - op.NormL(energy(xn[:])) + 2) >> 1)
+	convolve((*[subLen]int16)(exc[k:]), h, filtered)
+	ex := sumSquares(xn[:])
+	scale := -((30 - op.NormL(satPositive(2*ex+1)) + 2) >> 1)
 	for i := range corr {
-		c, expC := normDot(xn[:], filtered[:])
-		e, expE := norm32(energy(filtered[:]))
+		k--
+		var dot int32
+		var ey int64
+		if haveSIMD {
+			if ey = sumSquares(filtered[:]); !withinCauchy(ex, ey) {
+				dot = dotSat(1, xn[:], filtered[:])
+				normStepAVX2(&xn[0], &buf[0], &h[0], int32(exc[k]), &ey)
+			} else {
+				dot = 1 + 2*normStepAVX2(&xn[0], &buf[0], &h[0], int32(exc[k]), &ey)
+			}
+		} else {
+			dot = dotSat(1, xn[:], filtered[:])
+			ey = sumSquares(filtered[:])
+			shiftConvolve(filtered, h, exc[k])
+		}
+		c, expC := norm32(dot)
+		e, expE := norm32(satPositive(2*ey + 1))
 		e, expE = isqrtNorm(e, expE)
 		r := op.LMult(int16(c>>16), int16(e>>16))
 		corr[i] = op.Round(op.LShl(r, expC+expE+scale))
-		if i < len(corr)-1 {
-			k--
-			shiftConvolve(&filtered, h, exc[k])
-		}
 	}
 }
 

@@ -4,6 +4,7 @@ package wb
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -20,16 +21,19 @@ func bothPaths(t *testing.T, name string, f func() any) {
 	slow := f()
 	haveSIMD = true
 	if !reflect.DeepEqual(fast, slow) {
-		t.Errorf("%s: AVX2 %v, Go %v", name, fast, slow)
+		a, b := fmt.Sprint(fast), fmt.Sprint(slow)
+		i := 0
+		for i < min(len(a), len(b)) && a[i] == b[i] {
+			i++
+		}
+		from := max(i-40, 0)
+		t.Errorf("%s: AVX2 ...%.80s..., Go ...%.80s...", name, a[from:], b[from:])
 	}
 }
 
 // words makes n samples of data, repeated, scaled down by shift bits.
 func words(data []byte, n int, shift uint) []int16 {
 	x := make([]int16, n)
-	if len(data) < 2 {
-		data = []byte{0x80, 0x00}
-	}
 	for i := range x {
 		k := 2 * i % (len(data) &^ 1)
 		x[i] = int16(binary.BigEndian.Uint16(data[k:])) >> shift
@@ -59,6 +63,9 @@ func TestKernels(t *testing.T) {
 }
 
 func checkKernels(t *testing.T, a, b []byte, size uint8) {
+	if len(a) < 2 || len(b) < 2 {
+		return
+	}
 	n := 1 + int(size)
 	x, y := words(a, n, 0), words(b, n, 0)
 	bothPaths(t, "sumSquares", func() any { return sumSquares(x) })
@@ -113,6 +120,72 @@ func checkKernels(t *testing.T, a, b []byte, size uint8) {
 		var out [subLen]int16
 		correlateTarget(&h, &v, &out)
 		return out
+	})
+	checkSearch(t, a, b, size)
+}
+
+// checkSearch compares the steps of the codebook searches, the pitch search and the ISF quantiser.
+func checkSearch(t *testing.T, a, b []byte, size uint8) {
+	down := uint(size & 7)
+	dn, cn := [subLen]int16(words(a, subLen, down)), [subLen]int16(words(b, subLen, down))
+	h := [subLen]int16(words(b, subLen, down+uint(size>>5)))
+	newSearch := func() *codeSearch {
+		s := new(codeSearch)
+		s.chooseSigns(&dn, &cn, 4096)
+		s.rank()
+		s.setResponse(&h, uint(size>>3&1))
+		return s
+	}
+	bothPaths(t, "correlate", func() any {
+		s := newSearch()
+		s.correlate()
+		var m [numTracks][trackLen * trackLen]int16
+		for i := range m {
+			m[i] = s.cross[i].m
+		}
+		return []any{s.auto, m}
+	})
+	bothPaths(t, "searchPair", func() any {
+		s := newSearch()
+		s.correlate()
+		copy(s.vec[:subLen], words(a, subLen, 3))
+		s.add(int16(size)%subLen, int16(a[0])%subLen)
+		var c [subLen + numTracks]int16
+		s.correlateVec(&c, firBound(s.vec[:subLen], sumAbs(s.h[subLen:])))
+		var out []any
+		for tx := range numTracks {
+			ty := (tx + 1) % numTracks
+			var x, y track
+			s.trackCorr(&x, &c, tx)
+			s.trackCorr(&y, &c, ty)
+			ps, alp := int16(b[0])<<8>>down, int16(b[1])<<8>>down
+			ix, iy := s.searchPair(2+tx*2, tx, ty, &ps, &alp, &x, &y)
+			out = append(out, x, y, ix, iy, ps, alp)
+		}
+		return append(out, c[:subLen])
+	})
+	for _, mode := range []Mode{Mode660, Mode885, Mode1265, Mode1985, Mode2305} {
+		bothPaths(t, "search", func() any {
+			var code, y [subLen]int16
+			var bits codecBits
+			w := bitWriter{bits: &bits}
+			if mode == Mode660 {
+				searchCode2(&dn, &cn, &h, &code, &y, &w)
+			} else {
+				searchCode(mode, &dn, &cn, &h, &code, &y, &w)
+			}
+			return []any{code, y, bits}
+		})
+	}
+	bothPaths(t, "normCorr", func() any {
+		corr := make([]int16, 24)
+		normCorr(words(a, 600, down), 300, &dn, &h, 34, corr)
+		return corr
+	})
+	bothPaths(t, "quantISF", func() any {
+		isf, past := [order]int16(words(a, order, 1+down/2)), [order]int16(words(b, order, 4))
+		idx := quantISF(&isf, &past, size&1 != 0)
+		return []any{idx, isf, past}
 	})
 }
 
