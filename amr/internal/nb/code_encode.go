@@ -4,13 +4,14 @@ import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
 )
 
-// searchCode finds the codeword of a subframe for the target x and appends its parameters to p. h is the impulse response,
-// which is sharpened here, r the residual of the long-term prediction, sharp the pitch sharpening in Q15. code gets the
+// searchCode finds the codeword of a subframe for the target x and appends its parameters to p. h is the impulse response, r the residual of the long-term prediction, sharp the pitch sharpening in Q15. code gets the
 // codeword, sharpened; y the codeword filtered by h.
-func searchCode(mode Mode, subframe int, x, h, r *[subLen]int16, lag, sharp int16, code *codeword, y *[subLen]int16, p []int16) []int16 {
-	sharpen(h, lag, sharp)
+func searchCode(mode Mode, subframe int, x *[subLen]int16, h *response, r *[subLen]int16, lag, sharp int16, code *codeword, y *[subLen]int16, p []int16) []int16 {
+	var c codeSearch
+	sharpened := h.h
+	sharpen(&sharpened, lag, sharp)
+	c.h.set(&sharpened)
 	*code = codeword{}
-	c := codeSearch{h: h}
 	switch mode {
 	case MR475, MR515, MR59:
 		c.backward(x, 1, 5)

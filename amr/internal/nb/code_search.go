@@ -7,7 +7,7 @@ import (
 // A codeSearch looks for the codeword that, filtered by the impulse response, is nearest to the target: the one with the
 // largest (sum of d at its pulses)^2 / (sum of rr at pairs of its pulses) (TS 26.090 section 5.7).
 type codeSearch struct {
-	h    *[subLen]int16        // impulse response, with the pitch sharpening, Q12
+	h    response              // impulse response, with the pitch sharpening
 	d    [subLen]int16         // |correlation of target and response|
 	sign [subLen]int16         // its sign, 32767 or -32767
 	rr   [subLen][subLen]int16 // correlations of the response with itself, times both signs
@@ -18,16 +18,12 @@ type codeSearch struct {
 // positions apart, can be added with headroom bits to spare.
 func (c *codeSearch) backward(x *[subLen]int16, headroom int16, step int) {
 	var y [subLen]int32
+	c.h.backward(x, &y)
 	total := int32(5)
 	for track := range step {
 		top := int32(0)
 		for i := track; i < subLen; i += step {
-			s := int32(0)
-			for j, v := range x[i:] {
-				s = LMac(s, v, c.h[j])
-			}
-			y[i] = s
-			top = max(top, LAbs(s))
+			top = max(top, LAbs(y[i]))
 		}
 		total = LAdd(total, top>>1)
 	}
@@ -102,14 +98,14 @@ func (c *codeSearch) chooseSignsByResidual(r *[subLen]int16, step int, best, tra
 // autocorrelate fills in rr.
 func (c *codeSearch) autocorrelate() {
 	var h [subLen]int16
-	s := correlateFrom(2, c.h, c.h)
+	s := correlateFrom(2, &c.h.h, &c.h.h)
 	if ExtractH(s) == MaxInt16 {
-		for i, v := range c.h {
+		for i, v := range c.h.h {
 			h[i] = v >> 1
 		}
 	} else {
 		k := Mult(ExtractH(LShl(invSqrt(s>>1), 7)), 32440) // 0.99
-		for i, v := range c.h {
+		for i, v := range c.h.h {
 			h[i] = Round(LShl(LMult(v, k), 9))
 		}
 	}
@@ -283,7 +279,7 @@ func (c *codeSearch) filtered(pulses []int, weights []int16, y *[subLen]int16) {
 		s := int32(0)
 		for k, p := range pulses {
 			if i >= p {
-				s = LMac(s, c.h[i-p], weights[k])
+				s = LMac(s, c.h.h[i-p], weights[k])
 			}
 		}
 		y[i] = Round(s)

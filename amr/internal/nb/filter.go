@@ -2,6 +2,7 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // absSum returns the sum of |a[i]|.
@@ -12,21 +13,23 @@ func absSum(a *lpc) (s int32) {
 	return s
 }
 
-// residual filters x by A(z): y[i] = sum of a[k]*x[i-k], rounded to the Q of x. x has the ten samples of history in front.
+// residual filters x by A(z): y[i] = sum of a[k]*x[i-k] over a subframe, rounded to the Q of x. x has the ten samples of
+// history in front.
 func residual(a *lpc, x []int16, y []int16) {
 	if absSum(a) > MaxInt16 {
 		residualSat(a, x, y)
 		return
 	}
 	// |sum| <= 32767*32768 < 2^30: no prefix of the doubled sum can leave 32 bits, so that only the last shift saturates.
-	x = x[:len(y)+order]
-	for i := range y {
-		h := x[i : i+np1 : i+np1]
-		s := int32(a[0])*int32(h[10]) + int32(a[1])*int32(h[9]) + int32(a[2])*int32(h[8]) + int32(a[3])*int32(h[7]) +
-			int32(a[4])*int32(h[6]) + int32(a[5])*int32(h[5]) + int32(a[6])*int32(h[4]) + int32(a[7])*int32(h[3]) +
-			int32(a[8])*int32(h[2]) + int32(a[9])*int32(h[1]) + int32(a[10])*int32(h[0])
-		y[i] = Sat((s + 0x800) >> 12)
+	var in [48 + np1]int16
+	var taps [np1 + 1]int16
+	var out [48]int16
+	copy(in[:], x[:order+subLen])
+	for i, v := range a {
+		taps[order-i] = v
 	}
+	kernel.FIR16(out[:], in[:], taps[:], 0x800, 12)
+	copy(y, out[:subLen])
 }
 
 func residualSat(a *lpc, x []int16, y []int16) {
@@ -91,5 +94,60 @@ func weightLPC(a *lpc, gamma *vec10, w *lpc) {
 	w[0] = a[0]
 	for i := 1; i < np1; i++ {
 		w[i] = Round(LMult(a[i], gamma[i-1]))
+	}
+}
+
+// A response is an impulse response of a subframe, Q12, ready for filters with it.
+type response struct {
+	h      [subLen]int16
+	taps   [subLen]int16 // h backwards
+	energy int64
+}
+
+func (r *response) set(h *[subLen]int16) {
+	r.h = *h
+	for i, v := range h {
+		r.taps[subLen-1-i] = v
+	}
+	r.energy = kernel.SumSquares(h[:])
+}
+
+// convolve filters x by the response, from rest (TS 26.090 section 5.5).
+func (r *response) convolve(x, y *[subLen]int16) {
+	if !kernel.WithinCauchy(kernel.SumSquares(x[:]), r.energy) {
+		for n := range y {
+			s := int32(0)
+			for i := range n + 1 {
+				s = LMac(s, x[i], r.h[n-i])
+			}
+			y[n] = ExtractH(LShl(s, 3))
+		}
+		return
+	}
+	var in [subLen - 1 + 48]int16
+	var out [48]int16
+	copy(in[subLen-1:], x[:])
+	kernel.FIR16(out[:], in[:], r.taps[:], 0, 12)
+	copy(y[:], out[:])
+}
+
+// backward returns the L_mac chains of x from each sample on with the response.
+func (r *response) backward(x *[subLen]int16, y *[subLen]int32) {
+	if !kernel.WithinCauchy(kernel.SumSquares(x[:]), r.energy) {
+		for i := range y {
+			s := int32(0)
+			for j, v := range x[i:] {
+				s = LMac(s, v, r.h[j])
+			}
+			y[i] = s
+		}
+		return
+	}
+	var in [48 + subLen - 1]int16
+	var out [48]int32
+	copy(in[:], x[:])
+	kernel.FIR32(out[:], in[:], r.h[:])
+	for i, v := range out[:subLen] {
+		y[i] = v << 1
 	}
 }

@@ -2,6 +2,7 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 const windowLen = 240 // samples that LP analysis looks at
@@ -28,19 +29,10 @@ func (r *autocorr) analyse(x *[windowLen]int16, window *[windowLen]int16) {
 	norm := uint(NormL(sum))
 	r.hi[0], r.lo[0] = Extract(sum << norm)
 	for lag := 1; lag <= order; lag++ {
-		s := dot(y[:windowLen-lag], y[lag:]) << 1
+		s := kernel.Dot(y[:windowLen-lag], y[lag:]) << 1
 		hi, lo := Extract(s << norm)
 		r.hi[lag], r.lo[lag] = Extract(Mpy32(hi, lo, lagH[lag-1], lagL[lag-1]))
 	}
-}
-
-// dot returns the sum of a[i]*b[i] modulo 2^32.
-func dot(a, b []int16) (s int32) {
-	b = b[:len(a)]
-	for i, v := range a {
-		s += int32(v) * int32(b[i])
-	}
-	return s
 }
 
 // A levinson solves for the LP filter and remembers the last one, which stands in for an unstable one.

@@ -2,6 +2,7 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // interpolate returns the value of a table of 32-point resolution, in the upper 16 bits: x has the index in its upper
@@ -69,12 +70,19 @@ func median(v []int16) int16 {
 	return s[n/2]
 }
 
-// energy returns the L_mac chain of x[i]*x[i], 2*sum of squares. All terms are positive, so that saturating once at the end is
-// the same as at each step.
-func energy(x []int16) int32 {
-	var s int64
-	for _, v := range x {
-		s += int64(int32(v) * int32(v))
+// energy returns the L_mac chain of x[i]*x[i].
+func energy(x []int16) int32 { return kernel.Energy(x) }
+
+// correlateFrom returns the L_mac chain of a and b, started from a small s.
+func correlateFrom(s int32, a, b *[subLen]int16) int32 {
+	if sum, aa, bb := kernel.DotSquares40(a, b); kernel.WithinCauchy(aa, bb) {
+		return s + sum<<1
 	}
-	return int32(min(s<<1, MaxInt32))
+	for i, v := range a {
+		s = LMac(s, v, b[i])
+	}
+	return s
 }
+
+// correlate returns the L_mac chain of a and b.
+func correlate(a, b *[subLen]int16) int32 { return correlateFrom(0, a, b) }

@@ -2,6 +2,7 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // A lagGrid says where a mode looks for the pitch lag (TS 26.090 section 5.6.1).
@@ -35,7 +36,7 @@ type lagCorrelation struct {
 func (c *lagCorrelation) at(lag int16) int16 { return c.val[lag-c.min] }
 
 // closedLoop finds lag and fraction of a subframe and their index. exc[at:] is the subframe, with the LP residual in it.
-func closedLoop(mode Mode, openLag [2]int16, lastLag int16, exc []int16, at int, xn, h *[subLen]int16, subframe int) (lag, frac, index int16) {
+func closedLoop(mode Mode, openLag [2]int16, lastLag int16, exc []int16, at int, xn *[subLen]int16, h *response, subframe int) (lag, frac, index int16) {
 	g := &lagGrids[mode]
 	absolute := subframe == 0 || subframe == 2 && mode != MR475 && mode != MR515
 	var t0Min, t0Max int16
@@ -80,10 +81,10 @@ func closedLoop(mode Mode, openLag [2]int16, lastLag int16, exc []int16, at int,
 }
 
 // compute filters the excitation at each lag by h and correlates it with the target xn.
-func (c *lagCorrelation) compute(exc []int16, at int, xn, h *[subLen]int16, last int16) {
+func (c *lagCorrelation) compute(exc []int16, at int, xn *[subLen]int16, r *response, last int16) {
 	var y [subLen]int16
 	k := at - int(c.min)
-	convolve((*[subLen]int16)(exc[k:]), h, &y)
+	r.convolve((*[subLen]int16)(exc[k:]), &y)
 	shift, scale := int16(3), uint(0)
 	if energy(y[:]) > 1<<26 {
 		shift, scale = 1, 2
@@ -101,31 +102,9 @@ func (c *lagCorrelation) compute(exc []int16, at int, xn, h *[subLen]int16, last
 		k-- // the filtered excitation one sample earlier follows from the last one
 		x := exc[k]
 		for j := subLen - 1; j > 0; j-- {
-			y[j] = Add(ExtractH(LShl(LMult(x, h[j]), shift)), y[j-1])
+			y[j] = Add(ExtractH(LShl(LMult(x, r.h[j]), shift)), y[j-1])
 		}
 		y[0] = x >> scale
-	}
-}
-
-// correlate returns the L_mac chain of a and b.
-func correlate(a, b *[subLen]int16) int32 { return correlateFrom(0, a, b) }
-
-// correlateFrom returns the L_mac chain of a and b, started from s.
-func correlateFrom(s int32, a, b *[subLen]int16) int32 {
-	for i, v := range a {
-		s = LMac(s, v, b[i])
-	}
-	return s
-}
-
-// convolve filters x by the impulse response h, Q12, from rest (TS 26.090 section 5.5).
-func convolve(x, h, y *[subLen]int16) {
-	for n := range y {
-		s := int32(0)
-		for i := range n + 1 {
-			s = LMac(s, x[i], h[n-i])
-		}
-		y[n] = ExtractH(LShl(s, 3))
 	}
 }
 
@@ -239,6 +218,9 @@ func (g *pitchGainCoeffs) estimate(mode Mode, xn, y1 *[subLen]int16) int16 {
 // sumProductsOv returns the L_mac chain of a and b from 1, and whether any step of it overflowed.
 func sumProductsOv(a, b *[subLen]int16) (int32, bool) {
 	s := int32(1)
+	if sum, aa, bb := kernel.DotSquares40(a, b); kernel.WithinCauchy(aa, bb) {
+		return s + sum<<1, false
+	}
 	overflow := false
 	for i, v := range a {
 		p, ov1 := LMultOv(v, b[i])

@@ -2,6 +2,7 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // An openLoop finds rough pitch lags in the weighted speech (TS 26.090 section 5.4).
@@ -44,8 +45,17 @@ func (p *pitchSearch) prepare(wsp []int16, n int, shortest int) {
 			signal[i] = Shl(v, 3)
 		}
 	}
-	for lag := pitMax; lag >= shortest; lag-- {
-		p.corr[lag] = p.correlate(lag)
+	if !p.exact {
+		for lag := pitMax; lag >= shortest; lag-- {
+			p.corr[lag] = p.correlate(lag)
+		}
+		return
+	}
+	const lags = 128 // from pitMax down to 16
+	var c [lags]int32
+	kernel.FIR32(c[:], signal[:lags+n-1], signal[pitMax:])
+	for i, v := range c {
+		p.corr[pitMax-i] = v << 1
 	}
 }
 
@@ -54,7 +64,7 @@ func (p *pitchSearch) prepare(wsp []int16, n int, shortest int) {
 func (p *pitchSearch) correlate(lag int) int32 {
 	a, b := p.signal[pitMax:pitMax+p.n], p.signal[pitMax-lag:pitMax-lag+p.n]
 	if p.exact {
-		return dot(a, b) << 1
+		return kernel.Dot(a, b) << 1
 	}
 	s := int32(0)
 	for i, v := range a {
@@ -135,7 +145,8 @@ func (o *openLoop) searchWeighted(e *Encoder, wsp []int16, half int) int16 {
 	for i := pitMax; i >= pitMin; i-- {
 		c := MpyL16(p.corr[i], corrweight[250-pitMax+i])
 		if o.weighted {
-			c = MpyL16(c, corrweight[near-pitMax+i])
+			// A median of 144, which fractional lags can make, would want a weight before the first one for lag 20.
+			c = MpyL16(c, corrweight[max(near-pitMax+i, 0)])
 		}
 		if c >= best {
 			best, lag = c, i

@@ -18,7 +18,7 @@ type frameCoder struct {
 type coding struct {
 	index     int
 	xn, xn2   [subLen]int16 // target, and target of the fixed codebook
-	h         [subLen]int16 // impulse response
+	h         response
 	res       [subLen]int16 // LP residual
 	y1, y2    [subLen]int16 // filtered adaptive and fixed codebook vectors
 	code      codeword
@@ -86,10 +86,11 @@ func (f *frameCoder) prepare(c *coding, m *memories) {
 	var ap1, ap2 lpc
 	weightLPC(a, gamma, &ap1)
 	weightLPC(a, &gamma2, &ap2)
-	clear(c.h[:])
-	copy(c.h[:], ap1[:])
-	synthesis(aq, c.h[:], c.h[:], &vec10{})
-	synthesis(&ap2, c.h[:], c.h[:], &vec10{})
+	var h [subLen]int16
+	copy(h[:], ap1[:])
+	synthesis(aq, h[:], h[:], &vec10{})
+	synthesis(&ap2, h[:], h[:], &vec10{})
+	c.h.set(&h)
 
 	residual(aq, f.speech[c.index*subLen:(c.index+1)*subLen+order], c.res[:])
 	*f.exc(c.index) = c.res
@@ -105,15 +106,14 @@ func (f *frameCoder) code(c *coding, index int, m *memories, p []int16) []int16 
 	e := f.e
 	c.index = index
 	f.prepare(c, m)
-	h := c.h // the search sharpens it
 
 	exc := f.exc(index)
 	var lagIndex int16
-	c.lag, c.frac, lagIndex = closedLoop(f.mode, f.openLag, e.lastLag, e.exc[:], excHist+index*subLen, &c.xn, &h, index)
+	c.lag, c.frac, lagIndex = closedLoop(f.mode, f.openLag, e.lastLag, e.exc[:], excHist+index*subLen, &c.xn, &c.h, index)
 	e.lastLag = c.lag
 	p = append(p, lagIndex)
 	predictLTP(e.exc[:], excHist+index*subLen, c.lag, c.frac, f.mode != MR122)
-	convolve(exc, &h, &c.y1)
+	c.h.convolve(exc, &c.y1)
 	p = f.limitPitchGain(c, p)
 
 	ltpRes := c.res
@@ -131,7 +131,7 @@ func (f *frameCoder) code(c *coding, index int, m *memories, p []int16) []int16 
 	if f.mode == MR122 {
 		sharp = c.pitchGain
 	}
-	p = searchCode(f.mode, index, &c.xn2, &h, &ltpRes, c.lag, Shl(sharp, 1), &c.code, &c.y2, p)
+	p = searchCode(f.mode, index, &c.xn2, &c.h, &ltpRes, c.lag, Shl(sharp, 1), &c.code, &c.y2, p)
 
 	s := subframeSignals{&c.res, exc, &c.code, &c.xn, &c.xn2, &c.y1, &c.y2, c.coeffs, c.limit}
 	c.pitchGain, c.codeGain, c.firstPitch, c.firstCode, p = e.gain.quantise(f.mode, &s, index&1 == 0, c.pitchGain, p)
@@ -165,7 +165,7 @@ func (f *frameCoder) limitPitchGain(c *coding, p []int16) []int16 {
 // renew makes the adaptive codebook vector again, after the excitation before it has changed.
 func (f *frameCoder) renew(c *coding) {
 	predictLTP(f.e.exc[:], excHist+c.index*subLen, c.lag, c.frac, true)
-	convolve(f.exc(c.index), &c.h, &c.y1)
+	c.h.convolve(f.exc(c.index), &c.y1)
 }
 
 // update makes the excitation and the memories for the next subframe.
