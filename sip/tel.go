@@ -60,7 +60,7 @@ func (u URI) Number() string {
 }
 
 func stripSeparators(s string) string {
-	if strings.IndexAny(s, "-.()") < 0 {
+	if !strings.ContainsAny(s, "-.()") {
 		return s
 	}
 	b := make([]byte, 0, len(s))

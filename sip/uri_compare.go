@@ -127,9 +127,8 @@ func escFind(p Params, name string) (string, bool) {
 	return "", false
 }
 
-// headersEqual: each must have the headers of the other, in any order. Values compare as text,
-// but for case where the field is a token list would need every field's grammar; text is what
-// the RFC's own examples need.
+// headersEqual: each must have the headers of the other, in any order. Values are compared as
+// text, not by the grammar of their field.
 func headersEqual(u, v URI) bool {
 	if u.Headers == v.Headers {
 		return true

@@ -139,3 +139,20 @@ func TestDates(t *testing.T) {
 		}
 	}
 }
+
+func TestEventEqual(t *testing.T) {
+	for _, tt := range []struct {
+		a, b  string
+		equal bool
+	}{
+		{"refer;id=1", "refer;x=y;id=1", true},
+		{"refer;id=1", "refer", false},
+		{"reg", "Reg", false},
+	} {
+		a, err := ParseEvent(tt.a)
+		b, err2 := ParseEvent(tt.b)
+		if err != nil || err2 != nil || a.Equal(b) != tt.equal {
+			t.Errorf("%q and %q: want %v (%v, %v)", tt.a, tt.b, tt.equal, err, err2)
+		}
+	}
+}
