@@ -131,6 +131,9 @@ func TestStream(t *testing.T) {
 	if events != 2 || st.PacketsReceived != 450 || st.Lost != 50 || st.Malformed+st.Refused+st.Unexpected+st.Probation != 0 {
 		t.Errorf("%d events, %+v", events, st)
 	}
+	if uint64(len(speech)) != 160*st.Buffer.Played {
+		t.Errorf("%d octets of speech in %d frames", len(speech), st.Buffer.Played)
+	}
 	// 7 event packets are not played; 1 of them, number 105, was lost and is concealed.
 	if frames < 480 || st.Buffer.Concealed < 48 || st.Buffer.Concealed > 50 {
 		t.Errorf("%d frames, %+v", frames, st.Buffer)
