@@ -56,19 +56,28 @@ func (e g711Encoder) Encode(dst []byte, pcm []int16) ([]byte, error) {
 	return e.law.AppendEncode(dst, pcm), nil
 }
 
+// g711Decoder conceals lost packets as Appendix I of G.711 does, which holds back 30 samples.
 type g711Decoder struct {
-	law  g711.Law
-	last int // samples in the last packet
+	law     g711.Law
+	last    int // samples in the last packet
+	conceal g711.Concealer
 }
 
 func (d *g711Decoder) Decode(dst []int16, payload []byte) ([]int16, error) {
+	have := len(dst)
+	dst = d.law.AppendDecode(dst, payload)
 	d.last = len(payload)
-	return d.law.AppendDecode(dst, payload), nil
+	if d.last%g711.FrameSize == 0 {
+		return dst, d.conceal.Good(dst[have:])
+	}
+	return dst, nil
 }
 
 func (d *g711Decoder) Conceal(dst []int16) []int16 {
-	for range d.last {
-		dst = append(dst, 0)
+	have := len(dst)
+	dst = append(dst, make([]int16, d.last)...)
+	if d.last%g711.FrameSize == 0 && d.conceal.Lost(dst[have:]) != nil {
+		clear(dst[have:])
 	}
 	return dst
 }

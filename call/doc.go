@@ -5,12 +5,22 @@
 // and can be bridged to another leg, with transcoding in between. All Media of a process turn on
 // one [Wheel].
 //
+// An [Agent] makes and takes calls. [Agent.Connect] is a back-to-back user agent for one call:
+//
+//	agent, err := call.NewAgent(call.Config{OnCall: func(c *call.Call) {
+//		agent.Connect(ctx, c, "sip:bob@192.0.2.7", call.ConnectOptions{})
+//	}})
+//	_, err = agent.UserAgent().Endpoint().Listen(sip.ListenConfig{Transport: sip.UDP, Addr: ":5060"})
+//
 // # Conformance
 //
 //   - RFC 3550, 3551, 4733, 4961 by way of package rtp
-//   - ITU-T G.711 by way of package g711
+//   - ITU-T G.711 with concealment of Appendix I, by way of package g711
+//   - RFC 3264 by way of package sdp; RFC 3261 sections 12 to 14 by way of package sip
 //
 // # Limitations
 //
-// The legs of a bridge have one sample rate. Lost packets of G.711 become silence.
+// Codecs are those of G.711, and what an application adds. The legs of a bridge have one sample
+// rate. A call has one audio stream. There are no reliable provisional responses, preconditions or
+// session timers yet, and the playout delay is fixed.
 package call

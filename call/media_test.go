@@ -395,7 +395,7 @@ func TestG711Codecs(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := dec.Decode(nil, b)
-		if m := sound.Find(got, speech.Caller(), 0); err != nil || m.SNR < 30 {
+		if m := sound.Find(got, speech.Caller(), 100); err != nil || m.SNR < 30 {
 			t.Errorf("%s: %+v, %v", c.Name, m, err)
 		}
 		if n := len(dec.Conceal(nil)); n != len(b) {

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gotelco/telco/examples/kit/admin"
+	"github.com/gotelco/telco/examples/kit/config"
+	"github.com/gotelco/telco/examples/kit/sound"
+	"github.com/gotelco/telco/examples/kit/wav"
+	"github.com/gotelco/telco/sip"
+)
+
+func TestSample(t *testing.T) {
+	cfg := defaults()
+	if err := config.Parse("sample", []byte(sample), &cfg); err != nil {
+		t.Fatal(err)
+	}
+	// What is commented out is right, too.
+	full := strings.NewReplacer("\n# - {", "\n  - {", "\n# tls:", "\ntls:", "\n# trunks:", "\ntrunks:", "\n# routes:", "\nroutes:", "\n#   ", "\n   ", "\n# media:", "\nmedia:", "\n# record:", "\nrecord:").Replace(sample)
+	cfg = defaults()
+	if err := config.Parse("full", []byte(full), &cfg); err != nil {
+		t.Fatalf("%v\n%s", err, full)
+	}
+	if len(cfg.Listen) != 3 || cfg.Media.LastPort != 29999 || len(cfg.Routes) != 1 || cfg.Record == "" || cfg.TLS.Key == "" {
+		t.Errorf("%+v", cfg)
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"domian: x":         "f:1:1",
+		"domain: ''":        "f:1:9: domain: is missing",
+		"codecs: [AMR]":     `f:1:10: codecs[0]: "AMR" is none of PCMA and PCMU`,
+		"listen: []":        "names no address",
+		"ring_time: fast":   "f:1:12",
+		"\n\nmax_calls: -1": "f:3:12: max_calls: is negative",
+		"listen:\n  - {transport: tls, addr: \":5061\"}":                             "wants tls.cert and tls.key",
+		"listen:\n  - {transport: sctp, addr: \"1.2.3.4:1\"}":                        "none of udp, tcp and tls",
+		"listen:\n  - {transport: udp, addr: somewhere}":                             "is no address",
+		"routes:\n  - {match: '(', to: 'sip:x@y'}":                                   "is no pattern",
+		"routes:\n  - {match: 'x', to: 'http://y'}":                                  "",
+		"media: {first_port: 10, last_port: 9}":                                      "no ports from 10 to 9",
+		"trunks: [10.0.0.300/8]":                                                     "f:1:",
+	} {
+		cfg := defaults()
+		err := config.Parse("f", []byte(text), &cfg)
+		if want == "" {
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestCommands(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	os.WriteFile(bad, []byte("users: 7\n"), 0o600)
+	for _, tc := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"-h"}, 0, "usage: as"},
+		{[]string{"sample"}, 0, "domain: localhost"},
+		{[]string{"validate", bad}, 1, "bad.yaml:1:8"},
+		{[]string{"-config", bad}, 1, "bad.yaml:1:8"},
+		{[]string{"-config", "/does/not/exist"}, 1, "no such file"},
+		{[]string{"dance"}, 2, `what is "dance"`},
+		{[]string{"-x"}, 2, "not defined"},
+	} {
+		var out strings.Builder
+		if status := run(tc.args, &out, &out); status != tc.status || !strings.Contains(out.String(), tc.want) {
+			t.Errorf("%v: status %d, %s", tc.args, status, out.String())
+		}
+	}
+}
+
+// server runs an exchange on a free port of its own, without the admin listener's port.
+func server(t *testing.T, cfg Config) (addr netip.AddrPort, registered func() int) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	adm := admin.New(admin.Config{Addr: "127.0.0.1:0", Logger: log})
+	x, err := newExchange(cfg, adm, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { x.Close() })
+	f, err := x.Endpoint().Listen(sip.ListenConfig{Transport: sip.UDP, Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Local, x.Registered
+}
+
+// Two baresip phones register and call one another through the exchange, PCMA on one side and PCMU
+// on the other: each hears the other's tone, and both recordings hold them.
+func TestBaresip(t *testing.T) {
+	if _, err := exec.LookPath("baresip"); err != nil {
+		t.Skip("baresip is not installed")
+	}
+	modules := ""
+	for _, dir := range []string{"/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules"} {
+		if _, err := os.Stat(filepath.Join(dir, "g711.so")); err == nil {
+			modules = dir
+		}
+	}
+	if modules == "" {
+		t.Skip("baresip's modules are not installed")
+	}
+	cfg := defaults()
+	cfg.Record = t.TempDir()
+	as, registered := server(t, cfg)
+	phone := func(name, codec string, hz float64, more ...string) (dir string, done chan error) {
+		dir = t.TempDir()
+		port := freePort(t)
+		writeTone(t, filepath.Join(dir, "tone.wav"), hz)
+		os.Mkdir(filepath.Join(dir, "rec"), 0o755)
+		write := func(file, text string) {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("config", fmt.Sprintf("poll_method epoll\nsip_listen 127.0.0.1:%d\nnet_interface 127.0.0.1\naudio_player aubridge,p%s\naudio_source aufile,%s/tone.wav\naudio_alert aubridge,q\n"+
+			"rtp_ports 20000-29999\nmodule_path %s\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nsnd_path %s/rec\n",
+			port, name, dir, modules, dir))
+		write("accounts", fmt.Sprintf("<sip:%s@localhost;transport=udp>;auth_user=%s;auth_pass=telco;outbound=\"sip:%v\";regint=60;answermode=auto;audio_codecs=%s\n", name, name, as, codec))
+		write("contacts", "")
+		log, err := os.Create(filepath.Join(dir, "log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		t.Cleanup(cancel)
+		cmd := exec.CommandContext(ctx, "baresip", append([]string{"-f", dir, "-s", "-t", "9"}, more...)...)
+		cmd.Stdout, cmd.Stderr = log, log
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		done = make(chan error, 1)
+		go func() { done <- cmd.Wait() }()
+		return dir, done
+	}
+	dirB, doneB := phone("bob", "PCMU/8000/1", 1000)
+	for i := 0; registered() == 0; i++ {
+		if i > 100 {
+			t.Fatalf("bob does not register: %s", logOf(dirB))
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	dirA, doneA := phone("alice", "PCMA/8000/1", 440, "-e", "/dial sip:bob@localhost")
+	<-doneA
+	<-doneB
+	check := func(what, file string, hz float64) {
+		t.Helper()
+		pcm, err := readWAV(file)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			return
+		}
+		if len(pcm) < 4*8000 {
+			t.Errorf("%s: only %d samples", what, len(pcm))
+			return
+		}
+		pcm = pcm[2*8000 : 3*8000]
+		if share, rms := sound.Tone(pcm, 8000, hz), sound.RMS(pcm); share < 0.9 || rms < 3000 {
+			t.Errorf("%s: %.0f %% of the energy at %g Hz, level %.0f", what, 100*share, hz, rms)
+		}
+	}
+	check("alice hears", glob(t, dirA, "rec/*dec.wav"), 1000)
+	check("bob hears", glob(t, dirB, "rec/*dec.wav"), 440)
+	check("caller's recording", glob(t, cfg.Record, "*-caller.wav"), 440)
+	check("callee's recording", glob(t, cfg.Record, "*-callee.wav"), 1000)
+	if t.Failed() {
+		t.Logf("alice: %s\nbob: %s", logOf(dirA), logOf(dirB))
+	}
+}
+
+func glob(t *testing.T, dir, pattern string) string {
+	all, _ := filepath.Glob(filepath.Join(dir, pattern))
+	if len(all) != 1 {
+		t.Errorf("%d files match %s", len(all), pattern)
+		return ""
+	}
+	return all[0]
+}
+
+func logOf(dir string) string {
+	b, _ := os.ReadFile(filepath.Join(dir, "log"))
+	return string(b)
+}
+
+func writeTone(t *testing.T, name string, hz float64) {
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := wav.NewWriter(f, wav.Format{SampleRate: 8000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.WriteSamples(tone(hz, 20*8000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readWAV(name string) ([]int16, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, err := wav.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	var pcm []int16
+	buf := make([]int16, 4096)
+	for {
+		n, err := r.ReadSamples(buf)
+		pcm = append(pcm, buf[:n]...)
+		if err == io.EOF {
+			return pcm, nil
+		}
+		if err != nil {
+			return pcm, err
+		}
+	}
+}
+
+func freePort(t *testing.T) int {
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).Port
+}
