@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"crypto/tls"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -17,6 +17,7 @@ type Config struct {
 	Listen   []Listen          `yaml:"listen"`
 	TLS      TLS               `yaml:"tls"`
 	Users    map[string]string `yaml:"users"`
+	Digest   []string          `yaml:"digest"`
 	Trunks   []netip.Prefix    `yaml:"trunks"`
 	Routes   []Route           `yaml:"routes"`
 	Codecs   []string          `yaml:"codecs"`
@@ -59,6 +60,7 @@ func defaults() Config {
 		Domain: "localhost",
 		Listen: []Listen{{Transport: "udp", Addr: "127.0.0.1:5060"}, {Transport: "tcp", Addr: "127.0.0.1:5060"}},
 		Users:  map[string]string{"alice": "telco", "bob": "telco"},
+		Digest: []string{"SHA-256", "MD5"},
 		Codecs: []string{"PCMA", "PCMU"},
 		Admin:  "127.0.0.1:8080",
 	}
@@ -77,6 +79,7 @@ listen:                          # where SIP comes in: udp, tcp or tls
 users:                           # who may register and call, with their passwords
   alice: telco
   bob: telco
+digest: [SHA-256, MD5]           # in this order; some old phones want MD5 alone
 
 # trunks: [192.0.2.128/25]       # whose calls are taken without a password
 # routes:                        # where other numbers go; $1 is what the parentheses enclose
@@ -125,6 +128,11 @@ func (c *Config) Validate() error {
 			bad.Add(config.Path("routes", i, "to"), "%v", err)
 		}
 	}
+	for i, name := range c.Digest {
+		if a := sip.DigestAlgorithm(name); !a.Known() || a.AKA() != 0 {
+			bad.Add(config.Path("digest", i), "%q is none of SHA-256, SHA-512-256 and MD5", name)
+		}
+	}
 	if len(c.Codecs) == 0 {
 		bad.Add("codecs", "names none")
 	}
@@ -155,10 +163,11 @@ func (l Listen) sip(t TLS) (sip.ListenConfig, error) {
 		lc.Transport = sip.TCP
 	case "tls":
 		lc.Transport = sip.TLS
-		var err error
-		if lc.TLS, err = sip.CertificateFiles(t.Cert, t.Key); err != nil {
-			return lc, fmt.Errorf("tls: %w", err)
+		files, err := sip.NewCertificateFiles(t.Cert, t.Key)
+		if err != nil {
+			return lc, err
 		}
+		lc.TLS = &tls.Config{GetCertificate: files.GetCertificate}
 	}
 	return lc, nil
 }

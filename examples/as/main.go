@@ -126,6 +126,9 @@ func newExchange(cfg Config, adm *admin.Server, log *slog.Logger) (*exchange.Exc
 		}
 		c.Routes = append(c.Routes, route)
 	}
+	for _, name := range cfg.Digest {
+		c.Algorithms = append(c.Algorithms, sip.DigestAlgorithm(name))
+	}
 	for _, name := range cfg.Codecs {
 		c.Call.Codecs = append(c.Call.Codecs, codecs[name])
 	}

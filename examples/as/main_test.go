@@ -42,16 +42,17 @@ func TestConfigErrors(t *testing.T) {
 		"domian: x":         "f:1:1",
 		"domain: ''":        "f:1:9: domain: is missing",
 		"codecs: [AMR]":     `f:1:10: codecs[0]: "AMR" is none of PCMA and PCMU`,
+		"digest: [SHA-1]":   `digest[0]: "SHA-1" is none of`,
 		"listen: []":        "names no address",
 		"ring_time: fast":   "f:1:12",
 		"\n\nmax_calls: -1": "f:3:12: max_calls: is negative",
-		"listen:\n  - {transport: tls, addr: \":5061\"}":                             "wants tls.cert and tls.key",
-		"listen:\n  - {transport: sctp, addr: \"1.2.3.4:1\"}":                        "none of udp, tcp and tls",
-		"listen:\n  - {transport: udp, addr: somewhere}":                             "is no address",
-		"routes:\n  - {match: '(', to: 'sip:x@y'}":                                   "is no pattern",
-		"routes:\n  - {match: 'x', to: 'http://y'}":                                  "",
-		"media: {first_port: 10, last_port: 9}":                                      "no ports from 10 to 9",
-		"trunks: [10.0.0.300/8]":                                                     "f:1:",
+		"listen:\n  - {transport: tls, addr: \":5061\"}":      "wants tls.cert and tls.key",
+		"listen:\n  - {transport: sctp, addr: \"1.2.3.4:1\"}": "none of udp, tcp and tls",
+		"listen:\n  - {transport: udp, addr: somewhere}":      "is no address",
+		"routes:\n  - {match: '(', to: 'sip:x@y'}":            "is no pattern",
+		"routes:\n  - {match: 'x', to: 'http://y'}":           "",
+		"media: {first_port: 10, last_port: 9}":               "no ports from 10 to 9",
+		"trunks: [10.0.0.300/8]":                              "f:1:",
 	} {
 		cfg := defaults()
 		err := config.Parse("f", []byte(text), &cfg)
@@ -121,6 +122,7 @@ func TestBaresip(t *testing.T) {
 	}
 	cfg := defaults()
 	cfg.Record = t.TempDir()
+	cfg.Digest = []string{"MD5"} // all that baresip 1.0 knows
 	as, registered := server(t, cfg)
 	phone := func(name, codec string, hz float64, more ...string) (dir string, done chan error) {
 		dir = t.TempDir()

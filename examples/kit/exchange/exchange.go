@@ -31,6 +31,9 @@ type Config struct {
 	Domain string
 	// Users are user names and their passwords.
 	Users map[string]string
+	// Algorithms are the digest algorithms offered, in this order. If empty, SHA-256 and MD5. Phones
+	// that stop at the first algorithm that they do not know want MD5 alone.
+	Algorithms []sip.DigestAlgorithm
 	// Routes say where numbers go that are no user's. The first that matches counts.
 	Routes []Route
 	// Trunks are the addresses whose calls are taken without a password.
@@ -96,7 +99,7 @@ func New(cfg Config) (*Exchange, error) {
 			return nil, err
 		}
 	}
-	auth, err := sip.NewDigestServer(sip.DigestConfig{Realm: cfg.Domain, Users: sip.Passwords(cfg.Users)})
+	auth, err := sip.NewDigestServer(sip.DigestConfig{Realm: cfg.Domain, Users: sip.Passwords(cfg.Users), Algorithms: cfg.Algorithms})
 	if err != nil {
 		return nil, err
 	}
