@@ -99,9 +99,12 @@ type ClientAttempt struct {
 	ep     *Endpoint
 	sh     *shard
 	req    *Request
-	opts   SendOptions
 	events func(ClientEvent)
 	stop   context.CancelFunc // of locating; nil if nothing is
+
+	flow          Flow // SendOptions
+	targetTimeout time.Duration
+	prepare       func(*Request, Flow)
 
 	// Guarded by the shard.
 	node      timerNode
@@ -137,7 +140,8 @@ func (e *Endpoint) Start(req *Request, opts SendOptions, events func(ClientEvent
 	if e.closed.Load() {
 		return nil, errClosed
 	}
-	a := &ClientAttempt{ep: e, sh: e.shard(req.CallID()), req: req, opts: opts, events: events}
+	a := &ClientAttempt{ep: e, sh: e.shard(req.CallID()), req: req, events: events,
+		flow: opts.Flow, targetTimeout: opts.TargetTimeout, prepare: opts.Prepare}
 	a.node.owner = a
 	if opts.Timeout > 0 {
 		a.deadline = time.Now().Add(opts.Timeout)
@@ -326,8 +330,8 @@ func (a *ClientAttempt) tryNext() {
 	a.target, a.current = t, nil
 	round := a.round
 	switch {
-	case a.opts.TargetTimeout > 0:
-		a.patience = time.Now().Add(a.opts.TargetTimeout)
+	case a.targetTimeout > 0:
+		a.patience = time.Now().Add(a.targetTimeout)
 	case a.next < len(a.targets):
 		a.patience = time.Now().Add(a.ep.cfg.TargetTimeout)
 	default:
@@ -338,11 +342,11 @@ func (a *ClientAttempt) tryNext() {
 	if a.ep.cfg.Trace != nil && t.Why != "" {
 		a.ep.traceState(time.Now(), Flow{Transport: t.Transport, Remote: t.Addr}, a.req.CallID(), "target "+t.String())
 	}
-	if a.opts.Flow.Remote.IsValid() {
-		a.launch(round, a.opts.Flow, nil)
+	if a.flow.Remote.IsValid() {
+		a.launch(round, a.flow, nil)
 		return
 	}
-	a.ep.net.connect(t.Transport, t.Addr, t.ServerName, a.opts.Flow, func(f Flow, err error) { a.launch(round, f, err) })
+	a.ep.net.connect(t.Transport, t.Addr, t.ServerName, a.flow, func(f Flow, err error) { a.launch(round, f, err) })
 }
 
 // launch sends the request to a target that can be reached. The caller does not hold the shard.
@@ -359,8 +363,8 @@ func (a *ClientAttempt) launch(round int, f Flow, err error) {
 		if e.cfg.UserAgent != "" && !req.Has("User-Agent") {
 			req.Add("User-Agent", e.cfg.UserAgent)
 		}
-		if a.opts.Prepare != nil {
-			a.opts.Prepare(req, f)
+		if a.prepare != nil {
+			a.prepare(req, f)
 		}
 	}
 	now := time.Now()
@@ -382,7 +386,7 @@ func (a *ClientAttempt) launch(round int, f Flow, err error) {
 		a.finish(ClientEvent{Err: a.failure(err)})
 		return
 	}
-	if f.Transport == UDP && len(data) > e.cfg.MaxDatagram && e.cfg.MaxDatagram > 0 && !a.target.datagramOnly && !a.opts.Flow.Remote.IsValid() {
+	if f.Transport == UDP && len(data) > e.cfg.MaxDatagram && e.cfg.MaxDatagram > 0 && !a.target.datagramOnly && !a.flow.Remote.IsValid() {
 		a.switchToTCP(now)
 		return
 	}
@@ -396,7 +400,7 @@ func (a *ClientAttempt) launch(round int, f Flow, err error) {
 		a.finish(ClientEvent{Flow: f, Target: a.target})
 		return
 	}
-	if !s.room(&e.clients) {
+	if !s.room(now, &e.clients, &s.oldClients) {
 		e.stats.overLimit.Add(1)
 		a.finish(ClientEvent{Err: a.failure(ErrLimit)})
 		return
@@ -503,7 +507,7 @@ func (a *ClientAttempt) ended(now time.Time, t *clientTx, err error) {
 // failed goes on to the next target, or gives up. The caller holds the shard.
 func (a *ClientAttempt) failed(now time.Time, status int, err error) {
 	a.tried = append(a.tried, TargetResult{a.target, status, err})
-	if status == 0 && !a.cancelled && !a.opts.Flow.Remote.IsValid() {
+	if status == 0 && !a.cancelled && !a.flow.Remote.IsValid() {
 		a.ep.locate.Failed(a.target, 0)
 	}
 	if a.next >= len(a.targets) || a.cancelled {

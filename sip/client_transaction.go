@@ -8,6 +8,7 @@ import (
 type clientTx struct {
 	sh        *shard
 	node      timerNode
+	old       absorbing
 	m         machine
 	method    Method
 	branch    string
@@ -56,11 +57,13 @@ func (t *clientTx) table() map[string]*clientTx {
 
 // start sends the request.
 func (t *clientTx) start(now time.Time) error {
-	b, err := t.req.AppendText(nil)
-	if err != nil {
-		return err
+	if t.data == nil {
+		b, err := t.req.AppendText(nil)
+		if err != nil {
+			return err
+		}
+		t.data = b
 	}
-	t.data = b
 	t.table()[t.branch] = t
 	if t.flow.Transport.Reliable() {
 		t.sh.pending(t, true)
@@ -107,6 +110,7 @@ func (t *clientTx) perform(now time.Time, out []txAction) {
 				t.attempt.response(now, t, t.resp)
 			}
 			if t.resp.StatusCode >= 200 {
+				t.sh.oldClients.push(&t.old, t)
 				t.req = nil
 				if t.m.State() != txAccepted {
 					t.attempt = nil // has heard the last of us
@@ -167,6 +171,14 @@ func (t *clientTx) abandon(now time.Time) {
 	t.handle(now, txInput{event: inAbandon})
 }
 
+// giveWay ends the transaction early.
+func (t *clientTx) giveWay(now time.Time) {
+	t.forget()
+	if t.attempt != nil {
+		t.attempt.ended(now, t, nil)
+	}
+}
+
 // forget takes the transaction out of memory.
 func (t *clientTx) forget() {
 	m := t.table()
@@ -178,6 +190,7 @@ func (t *clientTx) forget() {
 		t.sh.pending(t, false)
 	}
 	t.sh.heap.stop(&t.node)
+	t.sh.oldClients.remove(&t.old)
 	t.sh.ep.clients.Add(-1)
 	t.req, t.data, t.ack = nil, nil, nil
 }

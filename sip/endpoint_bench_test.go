@@ -91,7 +91,7 @@ func numberIt(msg []byte, n int) {
 func BenchmarkCallUAS(b *testing.B) {
 	sdp := []byte(benchSDP)
 	s := newSink()
-	e := NewEndpoint(Config{Inline: true, Limits: Limits{Transactions: 50_000, PerSource: 1 << 30}, Handler: HandlerFunc(func(tx *ServerTransaction, req *Request) {
+	e := NewEndpoint(Config{Inline: true, Timers: Timers{Trying: -1, T1: time.Hour}, Limits: Limits{Transactions: 50_000, PerSource: 1 << 30}, Handler: HandlerFunc(func(tx *ServerTransaction, req *Request) {
 		switch req.Method {
 		case INVITE:
 			tx.Respond(NewResponse(req, 180, ""))
@@ -132,7 +132,7 @@ func BenchmarkCallProxy(b *testing.B) {
 	s := newSink()
 	var e *Endpoint
 	opts := SendOptions{Targets: []Target{udp("192.0.2.3:5070")}}
-	e = NewEndpoint(Config{Inline: true, Proxy: true, Limits: Limits{Transactions: 50_000, PerSource: 1 << 30}, Handler: HandlerFunc(func(tx *ServerTransaction, req *Request) {
+	e = NewEndpoint(Config{Inline: true, Proxy: true, Timers: Timers{Trying: -1, T1: time.Hour}, Limits: Limits{Transactions: 50_000, PerSource: 1 << 30}, Handler: HandlerFunc(func(tx *ServerTransaction, req *Request) {
 		out := req.Clone()
 		out.Set("Max-Forwards", "69")
 		if req.Method == ACK {

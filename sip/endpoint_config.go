@@ -71,7 +71,7 @@ type Config struct {
 type Limits struct {
 	// Transactions is how many server transactions and how many client transactions there may
 	// be. If zero, 500,000 each. At the limit those that only wait for retransmissions make
-	// room, the one nearest to its end first; if there is none, a request is answered with 503
+	// room, the one that waits longest first; if there is none, a request is answered with 503
 	// and Retry-After, and Start fails with ErrLimit.
 	Transactions int
 

@@ -51,29 +51,56 @@ func (r *rateLimit) allow(now time.Time) bool {
 	return r.n <= r.perSecond
 }
 
-// room counts one more transaction, if there may be one. At the limit a transaction of this shard
-// that only waits for retransmissions goes; the heap's first entries are those nearest to their
-// end.
-func (s *shard) room(n *atomic.Int64) bool {
-	limit := int64(s.ep.cfg.Limits.Transactions)
-	if n.Add(1) <= limit {
+// absorber is a transaction that has had its final response and waits for retransmissions.
+type absorber interface{ giveWay(now time.Time) }
+
+// absorbers lists such transactions, the first to come first; they make room at the limit.
+type absorbers struct{ first, last *absorbing }
+
+// absorbing is a place in that list; a transaction has one.
+type absorbing struct {
+	owner      absorber // nil: not in the list
+	prev, next *absorbing
+}
+
+func (l *absorbers) push(a *absorbing, owner absorber) {
+	if a.owner != nil {
+		return
+	}
+	a.owner, a.prev = owner, l.last
+	if l.last == nil {
+		l.first = a
+	} else {
+		l.last.next = a
+	}
+	l.last = a
+}
+
+func (l *absorbers) remove(a *absorbing) {
+	if a.owner == nil {
+		return
+	}
+	if a.prev == nil {
+		l.first = a.next
+	} else {
+		a.prev.next = a.next
+	}
+	if a.next == nil {
+		l.last = a.prev
+	} else {
+		a.next.prev = a.prev
+	}
+	*a = absorbing{}
+}
+
+// room counts one more transaction, if there may be one. At the limit one of this shard that only
+// waits for retransmissions goes, the one that has waited longest.
+func (s *shard) room(now time.Time, n *atomic.Int64, old *absorbers) bool {
+	if n.Add(1) <= int64(s.ep.cfg.Limits.Transactions) {
 		return true
 	}
-	for _, entry := range s.heap.entries[:min(64, len(s.heap.entries))] {
-		switch t := entry.node.owner.(type) {
-		case *serverTx:
-			if n != &s.ep.servers || !t.guard.IsZero() {
-				continue
-			}
-			t.forget(t.err)
-		case *clientTx:
-			if n != &s.ep.clients || t.m.State() != txCompleted {
-				continue
-			}
-			t.forget()
-		default:
-			continue
-		}
+	if old.first != nil {
+		old.first.owner.giveWay(now)
 		s.ep.stats.evicted.Add(1)
 		return true
 	}

@@ -238,7 +238,7 @@ func (s *shard) request(in *inbound) {
 		e.refuse(in.flow, in.req, in.via, 503)
 		return
 	}
-	if !s.room(&e.servers) {
+	if !s.room(in.now, &e.servers, &s.oldServers) {
 		e.sources.add(source, -1, 0)
 		e.stats.overLimit.Add(1)
 		e.refuse(in.flow, in.req, in.via, 503)

@@ -30,6 +30,7 @@ type ServerTransaction struct {
 type serverTx struct {
 	sh     *shard
 	node   timerNode
+	old    absorbing
 	m      machine
 	timers *Timers
 	flow   Flow // the way of responses
@@ -216,6 +217,7 @@ func (t *serverTx) respond(now time.Time, resp *Response) error {
 func (t *serverTx) answered() {
 	t.guard = time.Time{}
 	t.unsource()
+	t.sh.oldServers.push(&t.old, t)
 	if t.user != nil {
 		t.user.done(ErrEnded)
 		t.user = nil
@@ -244,6 +246,9 @@ func (t *serverTx) cancelled(now time.Time) {
 	}
 }
 
+// giveWay ends the transaction early.
+func (t *serverTx) giveWay(time.Time) { t.forget(t.err) }
+
 // forget takes the transaction out of memory.
 func (t *serverTx) forget(err error) {
 	s := t.sh
@@ -255,6 +260,7 @@ func (t *serverTx) forget(err error) {
 		delete(s.merged, t.merged)
 	}
 	s.heap.stop(&t.node)
+	s.oldServers.remove(&t.old)
 	s.ep.servers.Add(-1)
 	if !t.guard.IsZero() {
 		t.unsource()

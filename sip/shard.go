@@ -27,6 +27,8 @@ type shard struct {
 	cancels map[string]*clientTx              // CANCELs have the branch of their INVITE
 	conns   map[uint64]map[*clientTx]struct{} // by connection
 
+	oldServers, oldClients absorbers
+
 	heap  timerHeap
 	timer *time.Timer
 	armed int64 // when timer fires, 0 if it doesn't
