@@ -24,3 +24,9 @@ func fir32AVX2(y *int32, x, c *int16, n, pairs int)
 
 //go:noescape
 func dotSquares40AVX2(x, y *[40]int16) (xy int32, xx, yy int64)
+
+//go:noescape
+func correlate5AVX2(m *Matrix, a *correlateArgs)
+
+//go:noescape
+func searchPairAVX2(p *PairSearch)

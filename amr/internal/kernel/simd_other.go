@@ -11,3 +11,5 @@ func maxAbsAVX2(x *int16, n int) int32                                { panic("n
 func fir16AVX2(y, x, c *int16, n, pairs int, half int32, down uint64) { panic("no SIMD") }
 func fir32AVX2(y *int32, x, c *int16, n, pairs int)                   { panic("no SIMD") }
 func dotSquares40AVX2(x, y *[40]int16) (xy int32, xx, yy int64)       { panic("no SIMD") }
+func correlate5AVX2(m *Matrix, a *correlateArgs)                      { panic("no SIMD") }
+func searchPairAVX2(p *PairSearch)                                    { panic("no SIMD") }

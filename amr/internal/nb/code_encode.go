@@ -7,35 +7,39 @@ import (
 // searchCode finds the codeword of a subframe for the target x and appends its parameters to p. h is the impulse response, r the residual of the long-term prediction, sharp the pitch sharpening in Q15. code gets the
 // codeword, sharpened; y the codeword filtered by h.
 func searchCode(mode Mode, subframe int, x *[subLen]int16, h *response, r *[subLen]int16, lag, sharp int16, code *codeword, y *[subLen]int16, p []int16) []int16 {
-	var c codeSearch
+	c := codeSearch{step: 5, width: 8}
+	if mode == MR102 {
+		c.step, c.width = 4, 10
+	}
 	sharpened := h.h
 	sharpen(&sharpened, lag, sharp)
 	c.h.set(&sharpened)
 	*code = codeword{}
 	switch mode {
 	case MR475, MR515, MR59:
-		c.backward(x, 1, 5)
+		c.backward(x, 1)
 		c.chooseSigns()
 		c.autocorrelate()
 		if mode == MR59 {
-			pos := c.search2([][2]int{{1, 0}, {1, 1}, {1, 2}, {1, 4}, {3, 0}, {3, 1}, {3, 2}, {3, 4}})
+			pos := c.positions(c.search2([][2]int{{1, 0}, {1, 1}, {1, 2}, {1, 4}, {3, 0}, {3, 1}, {3, 2}, {3, 4}}))
 			p = append(p, c.index2x11(pos[:2]), c.setPulses(pos[:2], []int16{pulseBit2x11(pos[0], 0), pulseBit2x11(pos[1], 1)}, code, y))
 			break
 		}
 		s := startPos[2*subframe:]
-		pos := c.search2([][2]int{{int(s[0]), int(s[1])}, {int(s[8]), int(s[9])}})
+		pos := c.positions(c.search2([][2]int{{int(s[0]), int(s[1])}, {int(s[8]), int(s[9])}}))
 		p = append(p, c.index2x9(subframe, pos[:2]), c.setPulses(pos[:2], []int16{0, 1}, code, y))
 	case MR67:
-		c.backward(x, 1, 5)
+		c.backward(x, 1)
 		c.chooseSigns()
 		c.thin(6)
 		c.autocorrelate()
-		best, pos := nothing, [4]int{0, 1, 2}
+		best, slots := nothing, [4]int{0, 8, 16}
 		for _, t1 := range []int{1, 3} {
 			for _, t2 := range []int{2, 4} {
-				c.searchN(3, &best, &pos, [4]int{0, t1, t2})
+				c.searchN(3, &best, &slots, [4]int{0, t1, t2})
 			}
 		}
+		pos := c.positions(slots)
 		index, bits := int16(0), [4]int16{}
 		for k, at := range pos[:3] {
 			n, track := int16(at/5), at%5
@@ -52,14 +56,15 @@ func searchCode(mode Mode, subframe int, x *[subLen]int16, h *response, r *[subL
 		}
 		p = append(p, index, c.setPulses(pos[:3], bits[:3], code, y))
 	case MR74, MR795:
-		c.backward(x, 1, 5)
+		c.backward(x, 1)
 		c.chooseSigns()
 		c.thin(4)
 		c.autocorrelate()
-		best, pos := nothing, [4]int{0, 1, 2, 3}
+		best, slots := nothing, [4]int{0, 8, 16, 24}
 		for _, t3 := range []int{3, 4} {
-			c.searchN(4, &best, &pos, [4]int{0, 1, 2, t3})
+			c.searchN(4, &best, &slots, [4]int{0, 1, 2, t3})
 		}
+		pos := c.positions(slots)
 		index, bits := int16(0), [4]int16{}
 		for k, at := range pos {
 			n, track := gray[at/5], at%5
@@ -76,21 +81,28 @@ func searchCode(mode Mode, subframe int, x *[subLen]int16, h *response, r *[subL
 	case MR102:
 		var best [4]int
 		var tracks [8]int
-		c.backward(x, 2, 4)
-		c.chooseSignsByResidual(r, 4, best[:], tracks[:])
+		c.backward(x, 2)
+		c.chooseSignsByResidual(r, best[:], tracks[:])
 		c.autocorrelate()
-		pos := c.searchPairs(4, best[:], tracks[:])
+		pos := c.searchPairs(best[:], tracks[:])
 		p = c.encode8x31(pos[:8], code, y, p)
 	default:
 		var best [5]int
 		var tracks [10]int
-		c.backward(x, 2, 5)
-		c.chooseSignsByResidual(r, 5, best[:], tracks[:])
+		c.backward(x, 2)
+		c.chooseSignsByResidual(r, best[:], tracks[:])
 		c.autocorrelate()
-		pos := c.searchPairs(5, best[:], tracks[:])
+		pos := c.searchPairs(best[:], tracks[:])
 		p = c.encode10x35(pos[:], code, y, p)
 	}
 	sharpen(code, lag, sharp)
+	return p
+}
+
+func (c *codeSearch) positions(slots [4]int) (p [4]int) {
+	for i, s := range slots {
+		p[i] = c.position(s)
+	}
 	return p
 }
 
@@ -99,7 +111,7 @@ func searchCode(mode Mode, subframe int, x *[subLen]int16, h *response, r *[subL
 func (c *codeSearch) setPulses(pos []int, bits []int16, code *codeword, y *[subLen]int16) (signs int16) {
 	var weights [4]int16
 	for k, at := range pos {
-		if c.sign[at] > 0 {
+		if c.sign[c.slot(at)] > 0 {
 			code[at], weights[k] = 8191, MaxInt16
 			signs += 1 << bits[k]
 		} else {
@@ -140,16 +152,18 @@ func pulseBit2x11(at, k int) int16 {
 	return 1
 }
 
-// encode8x31 writes the codeword of 10.2 and appends its parameters: the sign of each track's first pulse, and the positions
+// encode8x31 writes the codeword of 10.2, with pulses by slot, and appends its parameters: the sign of each track's first pulse, and the positions
 // (the inverse of decodeCode8x31).
 func (c *codeSearch) encode8x31(pulses []int, code *codeword, y *[subLen]int16, p []int16) []int16 {
 	var weights [8]int16
 	pos := [8]int16{-1, -1, -1, -1}
 	var sign [4]int16
-	for k, at := range pulses {
+	for k, slot := range pulses {
+		at := c.position(slot)
+		pulses[k] = at
 		n, track := int16(at>>2), at&3
 		s := int16(0)
-		if c.sign[at] > 0 {
+		if c.sign[slot] > 0 {
 			code[at] = Add(code[at], 8191)
 			weights[k] = MaxInt16
 		} else {
@@ -186,13 +200,15 @@ func join10(a, b, c int16) int16 {
 	return (a>>1+b>>1*5+c>>1*25)<<3 + a&1 + b&1<<1 + c&1<<2
 }
 
-// encode10x35 writes the codeword of 12.2 and appends its parameters (the inverse of decodeCode10x35).
+// encode10x35 writes the codeword of 12.2, with pulses by slot, and appends its parameters (the inverse of decodeCode10x35).
 func (c *codeSearch) encode10x35(pulses []int, code *codeword, y *[subLen]int16, p []int16) []int16 {
 	var weights [10]int16
 	index := [10]int16{-1, -1, -1, -1, -1}
-	for k, at := range pulses {
+	for k, slot := range pulses {
+		at := c.position(slot)
+		pulses[k] = at
 		n, track := int16(at/5), at%5
-		if c.sign[at] > 0 {
+		if c.sign[slot] > 0 {
 			code[at] += 4096
 			weights[k] = 8192
 		} else {

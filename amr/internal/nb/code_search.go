@@ -2,40 +2,70 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // A codeSearch looks for the codeword that, filtered by the impulse response, is nearest to the target: the one with the
 // largest (sum of d at its pulses)^2 / (sum of rr at pairs of its pulses) (TS 26.090 section 5.7).
+//
+// The positions of a track are step apart. They are kept side by side: a slot is track*width + position/step.
 type codeSearch struct {
-	h    response              // impulse response, with the pitch sharpening
-	d    [subLen]int16         // |correlation of target and response|
-	sign [subLen]int16         // its sign, 32767 or -32767
-	rr   [subLen][subLen]int16 // correlations of the response with itself, times both signs
-	keep [subLen]bool          // where the first pulse may be
+	h     response      // impulse response, with the pitch sharpening
+	step  int           // number of tracks, 4 or 5
+	width int           // positions of a track
+	d     [48]int16     // by slot: |correlation of target and response|; behind 40 there is nothing
+	sign  [48]int16     // its sign, 32767 or -32767
+	diag  [48]int16     // correlation of the response with itself at one slot, and
+	rr    kernel.Matrix // at two, times both signs
+	keep  [subLen]bool  // where the first pulse may be
+	pair  kernel.PairSearch
 }
 
-// backward sets d to the correlation of the target with the response, scaled so that the pulses of all tracks, step
-// positions apart, can be added with headroom bits to spare.
-func (c *codeSearch) backward(x *[subLen]int16, headroom int16, step int) {
+func (c *codeSearch) slot(position int) int { return position%c.step*c.width + position/c.step }
+
+func (c *codeSearch) position(slot int) int { return slot%c.width*c.step + slot/c.width }
+
+// slots5 and slots4 are the slots by position.
+var slots5, slots4 = slotTable(5), slotTable(4)
+
+func slotTable(step int) (t [subLen]uint8) {
+	c := codeSearch{step: step, width: subLen / step}
+	for i := range t {
+		t[i] = uint8(c.slot(i))
+	}
+	return t
+}
+
+func (c *codeSearch) slots() *[subLen]uint8 {
+	if c.step == 4 {
+		return &slots4
+	}
+	return &slots5
+}
+
+// backward sets d to the correlation of the target with the response, scaled so that the pulses of all tracks can be added
+// with headroom bits to spare.
+func (c *codeSearch) backward(x *[subLen]int16, headroom int16) {
 	var y [subLen]int32
 	c.h.backward(x, &y)
 	total := int32(5)
-	for track := range step {
+	for track := range c.step {
 		top := int32(0)
-		for i := track; i < subLen; i += step {
+		for i := track; i < subLen; i += c.step {
 			top = max(top, LAbs(y[i]))
 		}
 		total = LAdd(total, top>>1)
 	}
 	shift := NormL(total) - headroom
+	slots := c.slots()
 	for i, v := range y {
-		c.d[i] = Round(LShl(v, shift))
+		c.d[slots[i]] = Round(LShl(v, shift))
 	}
 }
 
 // chooseSigns takes the sign of each pulse from d.
 func (c *codeSearch) chooseSigns() {
-	for i, v := range c.d {
+	for i, v := range c.d[:subLen] {
 		c.sign[i] = MaxInt16
 		if v < 0 {
 			c.sign[i] = -MaxInt16
@@ -51,7 +81,7 @@ func (c *codeSearch) thin(n int) {
 	for track := range 5 {
 		for range 8 - n {
 			least := int16(MaxInt16)
-			for i := track; i < subLen; i += 5 {
+			for i := track * 8; i < track*8+8; i++ {
 				if c.keep[i] && c.d[i] < least {
 					least, at = c.d[i], i
 				}
@@ -61,41 +91,43 @@ func (c *codeSearch) thin(n int) {
 	}
 }
 
-// chooseSignsByResidual takes the signs from d and the residual r together (10.2 and 12.2). best is the position of the
+// chooseSignsByResidual takes the signs from d and the residual r together (10.2 and 12.2). best is the slot of the
 // largest sum on each track; the tracks follow from the one with the largest of all, twice around.
-func (c *codeSearch) chooseSignsByResidual(r *[subLen]int16, step int, best, tracks []int) {
+func (c *codeSearch) chooseSignsByResidual(r *[subLen]int16, best, tracks []int) {
+	d := (*[subLen]int16)(c.d[:])
 	kr := ExtractH(LShl(invSqrt(correlateFrom(256, r, r)), 5))
-	kd := ExtractH(LShl(invSqrt(correlateFrom(256, &c.d, &c.d)), 5))
+	kd := ExtractH(LShl(invSqrt(correlateFrom(256, d, d)), 5))
 	var sum [subLen]int16
-	for i, v := range c.d {
+	for i, slot := range c.slots() {
+		v := c.d[slot]
 		s := Round(LShl(LMac(LMult(kr, r[i]), kd, v), 10))
-		c.sign[i] = MaxInt16
+		c.sign[slot] = MaxInt16
 		if s < 0 {
-			c.sign[i] = -MaxInt16
+			c.sign[slot] = -MaxInt16
 			s = Neg(s)
-			c.d[i] = Neg(v)
+			c.d[slot] = Neg(v)
 		}
-		sum[i] = s
+		sum[slot] = s
 	}
-	top, first, at := int16(-1), 0, 0
-	for track := range step {
+	top, first := int16(-1), 0
+	for track := range c.step {
 		m := int16(-1)
-		for i := track; i < subLen; i += step {
+		for i := track * c.width; i < (track+1)*c.width; i++ {
 			if sum[i] > m {
-				m, at = sum[i], i
+				m = sum[i]
+				best[track] = i
 			}
 		}
-		best[track] = at
 		if m > top {
 			top, first = m, track
 		}
 	}
 	for i := range tracks {
-		tracks[i] = (first + i) % step
+		tracks[i] = (first + i) % c.step
 	}
 }
 
-// autocorrelate fills in rr.
+// autocorrelate fills in rr and diag.
 func (c *codeSearch) autocorrelate() {
 	var h [subLen]int16
 	s := correlateFrom(2, &c.h.h, &c.h.h)
@@ -109,20 +141,28 @@ func (c *codeSearch) autocorrelate() {
 			h[i] = Round(LShl(LMult(v, k), 9))
 		}
 	}
+	slots := c.slots()
 	s = 0
 	for k, v := range h {
 		s = LMac(s, v, v)
-		c.rr[subLen-1-k][subLen-1-k] = Round(s)
+		c.diag[slots[subLen-1-k]] = Round(s)
 	}
-	for lag := 1; lag < subLen; lag++ {
-		s = 0
-		for k := range subLen - lag {
-			s = LMac(s, h[k], h[k+lag])
-			j := subLen - 1 - k
-			i := j - lag
-			v := Mult(Round(s), Mult(c.sign[i], c.sign[j]))
-			c.rr[i][j], c.rr[j][i] = v, v
+	if s != MaxInt32 && c.step == 5 {
+		c.rr.Correlate5(&h, &c.sign)
+	} else {
+		for lag := 1; lag < subLen; lag++ {
+			s = 0
+			for k := range subLen - lag {
+				s = LMac(s, h[k], h[k+lag])
+				j := slots[subLen-1-k]
+				i := slots[subLen-1-k-lag]
+				v := Mult(Round(s), Mult(c.sign[i], c.sign[j]))
+				c.rr[i][j], c.rr[j][i] = v, v
+			}
 		}
+	}
+	for i, v := range c.diag[:subLen] {
+		c.rr[i][i] = v // without the signs
 	}
 }
 
@@ -136,63 +176,74 @@ type found struct{ ps, sq, alp int16 }
 
 var nothing = found{0, -1, 1}
 
-// addPulse tries a further pulse on the track from start, beside those in pulses. alp0 is the energy so far, self the shift
-// that a diagonal element of rr is added to it with; pairs count twice.
-func (c *codeSearch) addPulse(start int, pulses []int, ps0 int16, alp0 int32, self uint) (best found, at int) {
-	best, at = nothing, start
-	for i := start; i < subLen; i += 5 {
-		ps := Add(ps0, c.d[i])
-		alp := alp0 + int32(c.rr[i][i])<<self
-		for _, p := range pulses {
-			alp += int32(c.rr[p][i]) << (self + 1)
-		}
-		sq := Mult(ps, ps)
-		a := Round(alp)
-		if better(sq, a, best.sq, best.alp) {
-			best, at = found{ps, sq, a}, i
+// addPulse tries a further pulse on one of five tracks, beside those in pulses. alp0 is the energy so far, self the shift
+// that a diagonal element of rr is added to it with; pairs count twice. The weights add up to 1 at most, so that no sum
+// leaves 32 bits.
+func (c *codeSearch) addPulse(track int, pulses []int, ps0 int16, alp0 int32, self uint) (best found, at int) {
+	at = track * 8
+	diag := (*[8]int16)(c.diag[at:])
+	var e [8]int32
+	for i, v := range diag {
+		e[i] = int32(v)
+	}
+	for _, p := range pulses {
+		row := (*[8]int16)(c.rr[p][at:])
+		for i, v := range row {
+			e[i] += 2 * int32(v)
 		}
 	}
-	return best, at
+	best = nothing
+	d := (*[8]int16)(c.d[at:])
+	k := 0
+	for i, v := range d {
+		ps := Add(ps0, v)
+		sq := Mult(ps, ps)
+		if a := Round(alp0 + e[i]<<self); better(sq, a, best.sq, best.alp) {
+			best, k = found{ps, sq, a}, i
+		}
+	}
+	return best, at + k
 }
 
 // search2 finds two pulses, one on each of a pair of tracks.
-func (c *codeSearch) search2(starts [][2]int) (pos [4]int) {
+func (c *codeSearch) search2(tracks [][2]int) (slots [4]int) {
 	best := nothing
-	pos = [4]int{0, 1}
-	for _, start := range starts {
-		for i := start[0]; i < subLen; i += 5 {
-			f, j := c.addPulse(start[1], []int{i}, c.d[i], int32(c.rr[i][i])<<14, 14)
+	slots = [4]int{c.slot(0), c.slot(1)}
+	for _, t := range tracks {
+		for i := t[0] * 8; i < t[0]*8+8; i++ {
+			p := [1]int{i}
+			f, j := c.addPulse(t[1], p[:], c.d[i], int32(c.diag[i])<<14, 14)
 			if better(f.sq, f.alp, best.sq, best.alp) {
 				best = f
-				pos = [4]int{i, j}
+				slots = [4]int{i, j}
 			}
 		}
 	}
-	return pos
+	return slots
 }
 
-// searchN finds n pulses, 3 or 4, one on each track of starts, the first among the positions that thin has left. Each
-// track comes first once.
-func (c *codeSearch) searchN(n int, best *found, pos *[4]int, starts [4]int) {
+// searchN finds n pulses, 3 or 4, one on each of tracks, the first among the positions that thin has left. Each track comes
+// first once.
+func (c *codeSearch) searchN(n int, best *found, slots *[4]int, tracks [4]int) {
 	for range n {
-		for i := starts[0]; i < subLen; i += 5 {
+		for i := tracks[0] * 8; i < tracks[0]*8+8; i++ {
 			if !c.keep[i] {
 				continue
 			}
 			p := [4]int{i}
 			var f found
-			f, p[1] = c.addPulse(starts[1], p[:1], c.d[i], int32(c.rr[i][i])<<14, 14)
-			f, p[2] = c.addPulse(starts[2], p[:2], f.ps, int32(f.alp)<<14, 12)
+			f, p[1] = c.addPulse(tracks[1], p[:1], c.d[i], int32(c.diag[i])<<14, 14)
+			f, p[2] = c.addPulse(tracks[2], p[:2], f.ps, int32(f.alp)<<14, 12)
 			if n == 4 {
-				f, p[3] = c.addPulse(starts[3], p[:3], f.ps, int32(f.alp)<<16, 12)
+				f, p[3] = c.addPulse(tracks[3], p[:3], f.ps, int32(f.alp)<<16, 12)
 			}
 			if better(f.sq, f.alp, best.sq, best.alp) {
-				*best, *pos = f, p
+				*best, *slots = f, p
 			}
 		}
-		last := starts[n-1]
-		copy(starts[1:n], starts[:n-1])
-		starts[0] = last
+		last := tracks[n-1]
+		copy(tracks[1:n], tracks[:n-1])
+		tracks[0] = last
 	}
 }
 
@@ -212,76 +263,127 @@ var pairStages = [4]pairStage{
 	{12, 9, 13, 10},
 }
 
-// searchPairs finds the 8 pulses of 10.2 (step 4) or the 10 of 12.2 (step 5): the first stays at the best position of the
+// searchPairs finds the 8 pulses of 10.2 (four tracks) or the 10 of 12.2 (five): the first stays at the best slot of the
 // best track, the second at that of each other track by turns; the others are found pair by pair.
-func (c *codeSearch) searchPairs(step int, best, tracks []int) (pos [10]int) {
-	n := 2 * step
+func (c *codeSearch) searchPairs(best, tracks []int) (slots [10]int) {
+	n := 2 * c.step
 	top := nothing
 	for i := range n {
-		pos[i] = i
+		slots[i] = c.slot(i)
 	}
+	c.pair.M, c.pair.D, c.pair.Diag = &c.rr, &c.d, &c.diag
 	p := [10]int{best[tracks[0]]}
-	for range step - 1 {
+	for range c.step - 1 {
 		p[1] = best[tracks[1]]
 		i0, i1 := p[0], p[1]
 		f := found{ps: Add(c.d[i0], c.d[i1])}
-		alp0 := int32(c.rr[i0][i0])<<12 + int32(c.rr[i1][i1])<<12 + int32(c.rr[i0][i1])<<13
-		for stage := range step - 1 {
+		alp0 := int32(c.diag[i0])<<12 + int32(c.diag[i1])<<12 + int32(c.rr[i0][i1])<<13
+		for stage := range c.step - 1 {
 			k := 2 + 2*stage
-			f = c.searchPair(&pairStages[stage], step, tracks[k], tracks[k+1], p[:k+2], f.ps, alp0)
+			f = c.searchPair(&pairStages[stage], tracks[k], tracks[k+1], p[:k+2], f.ps, alp0)
 			alp0 = int32(f.alp) << 15
 		}
 		if better(f.sq, f.alp, top.sq, top.alp) {
-			top, pos = f, p
+			top, slots = f, p
 		}
 		second := tracks[1]
 		copy(tracks[1:n], tracks[2:n])
 		tracks[n-1] = second
 	}
-	return pos
+	return slots
 }
 
-// searchPair finds the last two of pulses, on tracks a and b. With six pulses the sums may leave 32 bits, and saturate.
-func (c *codeSearch) searchPair(s *pairStage, step, a, b int, pulses []int, ps0 int16, alp0 int32) found {
+// searchPair finds the last two of pulses, on tracks a and b.
+func (c *codeSearch) searchPair(s *pairStage, a, b int, pulses []int, ps0 int16, alp0 int32) found {
 	n := len(pulses) - 2
-	var pre [subLen]int16
-	for j := b; j < subLen; j += step {
-		t := int32(c.rr[j][j]) << s.pre
+	q := &c.pair
+	q.N, q.A, q.Count = int64(n), int64(a*c.width*2), int64(c.width)
+	q.Pre, q.Self, q.Add, q.Cross = int64(s.pre), int64(s.self), int64(s.add), int64(s.cross)
+	q.Alp0, q.Ps0 = int64(alp0), int64(ps0)
+	for i, p := range pulses[:n] {
+		q.Pulses[i] = int64(p * 96)
+	}
+	best, first := nothing, 0
+	for from := 0; from < c.width; from += 8 {
+		q.B = int64((b*c.width + from) * 2)
+		if !q.Run() {
+			return c.searchPairSat(s, a, b, pulses, ps0, alp0)
+		}
+		for lane := range min(8, c.width-from) {
+			sq, alp, order := int16(q.Sq[lane]), int16(q.Alp[lane]), int(q.At[lane])*c.width+from+lane
+			l, r := int32(best.alp)*int32(sq), int32(best.sq)*int32(alp)
+			if l > r || l == r && order < first {
+				best, first = found{0, sq, alp}, order
+			}
+		}
+	}
+	i, j := a*c.width+first/c.width, b*c.width+first%c.width
+	pulses[n], pulses[n+1] = i, j
+	best.ps = Add(Add(ps0, c.d[i]), c.d[j])
+	return best
+}
+
+// searchPairSat is searchPair step by step: with six pulses the sums may leave 32 bits, and saturate.
+func (c *codeSearch) searchPairSat(s *pairStage, a, b int, pulses []int, ps0 int16, alp0 int32) found {
+	n := len(pulses) - 2
+	a, b = a*c.width, b*c.width
+	var pre [10]int32
+	for k := range pre[:c.width] {
+		j := b + k
+		t := int32(c.diag[j]) << s.pre
 		for _, p := range pulses[:n] {
 			t = LAdd(t, int32(c.rr[p][j])<<(s.pre+1))
 		}
-		pre[j] = Round(t)
+		pre[k] = int32(Round(t)) << s.add
 	}
 	best := nothing
 	pulses[n], pulses[n+1] = a, b
-	for i := a; i < subLen; i += step {
+	for i := a; i < a+c.width; i++ {
 		ps1 := Add(ps0, c.d[i])
-		alp1 := LAdd(alp0, int32(c.rr[i][i])<<s.self)
+		alp1 := LAdd(alp0, int32(c.diag[i])<<s.self)
 		for _, p := range pulses[:n] {
 			alp1 = LAdd(alp1, int32(c.rr[p][i])<<(s.self+1))
 		}
-		for j := b; j < subLen; j += step {
-			ps := Add(ps1, c.d[j])
-			alp := Round(LAdd(LAdd(alp1, int32(pre[j])<<s.add), int32(c.rr[i][j])<<s.cross))
+		row := c.rr[i][b : b+c.width]
+		d := c.d[b : b+len(row)]
+		for k, r := range row {
+			ps := Add(ps1, d[k])
+			alp := Round(LAdd(LAdd(alp1, pre[k]), int32(r)<<s.cross))
 			sq := Mult(ps, ps)
 			if better(sq, alp, best.sq, best.alp) {
 				best = found{ps, sq, alp}
-				pulses[n], pulses[n+1] = i, j
+				pulses[n], pulses[n+1] = i, b+k
 			}
 		}
 	}
 	return best
 }
 
-// filtered returns the sum of the response h at the pulses, each times its weight, Q15 (Q13 of 12.2).
+// filtered returns the sum of the response h at the positions of pulses, each times its weight, Q15 (Q13 of 12.2).
 func (c *codeSearch) filtered(pulses []int, weights []int16, y *[subLen]int16) {
-	for i := range y {
-		s := int32(0)
-		for k, p := range pulses {
-			if i >= p {
-				s = LMac(s, c.h.h[i-p], weights[k])
+	h := &c.h.h
+	if int(kernel.MaxAbs(h[:]))*len(pulses) > MaxInt16 {
+		for i := range y {
+			s := int32(0)
+			for k, p := range pulses {
+				if i >= p {
+					s = LMac(s, h[i-p], weights[k])
+				}
 			}
+			y[i] = Round(s)
 		}
-		y[i] = Round(s)
+		return
+	}
+	// No sum of as many products with 32768 reaches 2^30.
+	var sum [subLen]int32
+	for k, p := range pulses {
+		w := int32(weights[k])
+		out := sum[p:]
+		for i, v := range h[:len(out)] {
+			out[i] += int32(v) * w
+		}
+	}
+	for i, s := range sum {
+		y[i] = Round(s << 1)
 	}
 }

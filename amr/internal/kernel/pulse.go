@@ -1,0 +1,89 @@
+package kernel
+
+// Pulse search over the 40 positions of a subframe. Positions are kept by track, in slots: those of a track stand side by
+// side, so that one load gets them all.
+
+// A Matrix holds the correlations of pulses at two slots. Rows and columns above 40 are there to be read and not used.
+type Matrix [40][48]int16
+
+// Slots5 is the layout with five tracks of eight positions: the slot of position i is i%5*8 + i/5.
+func slot5(i int) int { return i%5*8 + i/5 }
+
+// Correlate5 fills in the matrix of five tracks: at the slots of positions i and j the sum over n of h[n-i]*h[n-j], times
+// 2 and rounded to the upper half, times both signs; the product of signs is 32766/32768 for equal and -32767/32768 for
+// different ones, as mult has it. signs are by slot, 32767 or -32767. The diagonal is times 32766/32768 as well. No sum of
+// h[i]*h[j] may reach 2^30, which holds if the sum of the squares does not (Cauchy and Schwarz).
+//
+// The sum for (i, j) is that for (i+1, j+1) and one more product. For all j of a track at once, that is the vector of the
+// next track, or for the last track that of the first, one slot further.
+func (m *Matrix) Correlate5(h *[40]int16, signs *[48]int16) {
+	if haveSIMD {
+		var a correlateArgs
+		for i, v := range h {
+			a.h[i] = v
+			a.back[slot5(39-i)] = v
+		}
+		a.signs = *signs
+		for k, s := range signs {
+			a.same[k], a.other[k] = 32766, -32767
+			if s < 0 {
+				a.same[k], a.other[k] = -32767, 32766
+			}
+		}
+		correlate5AVX2(m, &a)
+		return
+	}
+	for lag := range 40 {
+		s := int32(0)
+		for k := range 40 - lag {
+			s += int32(h[k]) * int32(h[k+lag])
+			j := slot5(39 - k)
+			i := slot5(39 - k - lag)
+			v := mult(sat((s+0x4000)>>15), mult(signs[i], signs[j]))
+			m[i][j], m[j][i] = v, v
+		}
+	}
+}
+
+func mult(a, b int16) int16 { return sat(int32(a) * int32(b) >> 15) }
+
+// correlateArgs are what correlate5AVX2 reads.
+type correlateArgs struct {
+	h           [40]int16 // by lag
+	back        [40]int16 // by slot: h[39-position]
+	signs       [48]int16
+	same, other [48]int16 // products of a sign with those of all slots
+}
+
+// A PairSearch looks for the best two further pulses, one at Count slots from A on and one at the eight slots from B on:
+// those with the largest ps^2/alp, where ps is Ps0 and the sum of D at both, and alp an energy. Its fields are laid out for
+// assembly.
+type PairSearch struct {
+	M           *Matrix
+	D, Diag     *[48]int16
+	N           int64 // pulses there are
+	A, B        int64 // slots, times 2
+	Count       int64
+	Pre, Self   int64 // left shifts: of a diagonal element in the rounded sum for B, and in that for A; pairs count twice
+	Add, Cross  int64 // of the rounded sum, and of the element of both
+	Alp0        int64
+	Ps0         int64
+	Pulses      [10]int64 // slots, times 96
+	Sq, Alp, At [8]int32  // out: the best for each slot of B, and at which slot of A
+	exact       int64
+	alp1        [16]int32
+	ps1         [16]int16
+}
+
+// Run searches and tells whether it could: false means that a sum might saturate or an energy is not positive, and that
+// nothing is said. Without SIMD it is always false.
+//
+// Fractions with positive denominators have an order. So the best for each slot of B, the first one among equals, can be
+// found for itself, and the best of those is the best of all.
+func (p *PairSearch) Run() bool {
+	if !haveSIMD {
+		return false
+	}
+	searchPairAVX2(p)
+	return p.exact != 0
+}

@@ -1,0 +1,259 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// next moves each doubleword one place down; the one at the top becomes 0 by top.
+DATA next<>+0(SB)/8, $0x0000000200000001
+DATA next<>+8(SB)/8, $0x0000000400000003
+DATA next<>+16(SB)/8, $0x0000000600000005
+DATA next<>+24(SB)/8, $0x0000000700000007
+GLOBL next<>(SB), RODATA|NOPTR, $32
+
+DATA top<>+0(SB)/8, $0xffffffffffffffff
+DATA top<>+8(SB)/8, $0xffffffffffffffff
+DATA top<>+16(SB)/8, $0xffffffffffffffff
+DATA top<>+24(SB)/8, $0x00000000ffffffff
+GLOBL top<>(SB), RODATA|NOPTR, $32
+
+// SIGN sets v to mult(v, w) for the words at w, by way of t.
+#define SIGN(w, v, t) \
+	VPMULLW w, v, t \
+	VPMULHW w, v, v \
+	VPADDW v, v, v \
+	VPSRLW $15, t, t \
+	VPOR t, v, v
+
+// ROUNDED sets t to the upper half of 2*acc, rounded.
+#define ROUNDED(acc, t) \
+	VPADDD Y15, acc, t \
+	VPSRAD $15, t, t
+
+// ROW makes the row of a position from that of the next: its vectors for tracks 0..4 come to a0..a4, where a4 has that of
+// track 0 yet. SI points to h, off is that of the row from DI. The products with h are in Y5..Y9.
+#define ROW(a0, a1, a2, a3, a4, off) \
+	VPERMD a4, Y14, a4 \
+	VPAND Y13, a4, a4 \
+	VPBROADCASTW (SI), Y10 \
+	ADDQ $2, SI \
+	VPMADDWD Y10, Y5, Y11 \
+	VPADDD Y11, a0, a0 \
+	VPMADDWD Y10, Y6, Y11 \
+	VPADDD Y11, a1, a1 \
+	VPMADDWD Y10, Y7, Y11 \
+	VPADDD Y11, a2, a2 \
+	VPMADDWD Y10, Y8, Y11 \
+	VPADDD Y11, a3, a3 \
+	VPMADDWD Y10, Y9, Y11 \
+	VPADDD Y11, a4, a4 \
+	LEAQ 256(BX), R9 \
+	LEAQ 352(BX), R10 \
+	CMPW (160 + off/48)(BX)(DX*2), $0 \
+	CMOVQLT R10, R9 \
+	ROUNDED(a0, Y10) \
+	ROUNDED(a1, Y11) \
+	VPACKSSDW Y11, Y10, Y10 \
+	VPERMQ $0xd8, Y10, Y10 \
+	SIGN((R9), Y10, Y11) \
+	VMOVDQU Y10, (off)(DI) \
+	ROUNDED(a2, Y10) \
+	ROUNDED(a3, Y11) \
+	VPACKSSDW Y11, Y10, Y10 \
+	VPERMQ $0xd8, Y10, Y10 \
+	SIGN(32(R9), Y10, Y11) \
+	VMOVDQU Y10, (off+32)(DI) \
+	ROUNDED(a4, Y10) \
+	VPACKSSDW Y10, Y10, Y10 \
+	VPERMQ $0xd8, Y10, Y10 \
+	SIGN(64(R9), X10, X11) \
+	VMOVDQU X10, (off+64)(DI)
+
+// func correlate5AVX2(m *Matrix, a *correlateArgs)
+// The rows go from position 39 down; DX is the slot in the track, DI points to its row in track 0.
+TEXT ·correlate5AVX2(SB), NOSPLIT, $0-16
+	MOVQ m+0(FP), DI
+	MOVQ a+8(FP), BX
+	MOVQ BX, SI
+	VPMOVZXWD 80(BX), Y5
+	VPMOVZXWD 96(BX), Y6
+	VPMOVZXWD 112(BX), Y7
+	VPMOVZXWD 128(BX), Y8
+	VPMOVZXWD 144(BX), Y9
+	VMOVDQU top<>(SB), Y13
+	VMOVDQU next<>(SB), Y14
+	MOVL $0x4000, AX
+	VMOVD AX, X15
+	VPBROADCASTD X15, Y15
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	MOVQ $7, DX
+	ADDQ $(7*96), DI
+rows:
+	ROW(Y0, Y1, Y2, Y3, Y4, 3072)
+	ROW(Y1, Y2, Y3, Y4, Y0, 2304)
+	ROW(Y2, Y3, Y4, Y0, Y1, 1536)
+	ROW(Y3, Y4, Y0, Y1, Y2, 768)
+	ROW(Y4, Y0, Y1, Y2, Y3, 0)
+	SUBQ $96, DI
+	SUBQ $1, DX
+	JGE rows
+	VZEROUPPER
+	RET
+
+DATA largest<>+0(SB)/8, $0x00007fff00007fff
+DATA largest<>+8(SB)/8, $0x00007fff00007fff
+DATA largest<>+16(SB)/8, $0x00007fff00007fff
+DATA largest<>+24(SB)/8, $0x00007fff00007fff
+GLOBL largest<>(SB), RODATA|NOPTR, $32
+
+// HMAX sets r to the largest doubleword of y, whose lower half is x.
+#define HMAX(y, x, t, r) \
+	VEXTRACTI128 $1, y, t \
+	VPMAXSD t, x, x \
+	VPSHUFD $0x4e, x, t \
+	VPMAXSD t, x, x \
+	VPSHUFD $0xb1, x, t \
+	VPMAXSD t, x, x \
+	VMOVD x, r
+
+// TERM adds twice the words at w to sum, and their magnitudes to abs.
+#define TERM(w, sum, abs, t) \
+	VPMOVSXWD w, t \
+	VPADDD t, t, t \
+	VPADDD t, sum, sum \
+	VPABSD t, t \
+	VPADDD t, abs, abs
+
+// func searchPairAVX2(p *PairSearch)
+TEXT ·searchPairAVX2(SB), NOSPLIT, $0-8
+	MOVQ p+0(FP), R8
+	MOVQ 0(R8), SI
+	MOVQ 8(R8), R13
+	MOVQ 16(R8), DI
+	MOVQ 24(R8), CX
+	MOVQ 32(R8), AX
+	MOVQ 40(R8), BX
+
+	// The sums of the elements of all pulses there are: Y0 and Y1 for the slots from A, Y2 for those from B; Y3..Y5 of their
+	// magnitudes.
+	VPMOVSXWD (DI)(AX*1), Y0
+	VPMOVSXWD 16(DI)(AX*1), Y1
+	VPMOVSXWD (DI)(BX*1), Y2
+	VPABSD Y0, Y3
+	VPABSD Y1, Y4
+	VPABSD Y2, Y5
+	XORQ DX, DX
+terms:
+	MOVQ 104(R8)(DX*8), R9
+	ADDQ SI, R9
+	TERM((R9)(AX*1), Y0, Y3, Y6)
+	TERM(16(R9)(AX*1), Y1, Y4, Y7)
+	TERM((R9)(BX*1), Y2, Y5, Y8)
+	INCQ DX
+	CMPQ DX, CX
+	JLT terms
+
+	MOVL $0x8000, R9
+	VMOVD R9, X11
+	VPBROADCASTD X11, Y11
+	VMOVQ 56(R8), X9
+	VPSLLD X9, Y2, Y2
+	VPADDD Y11, Y2, Y2
+	VPSRAD $16, Y2, Y2
+	VPABSD Y2, Y8
+	VMOVQ 72(R8), X9
+	VPSLLD X9, Y2, Y2
+	VMOVQ 64(R8), X9
+	VPSLLD X9, Y0, Y0
+	VPSLLD X9, Y1, Y1
+	VPBROADCASTD 88(R8), Y9
+	VPADDD Y9, Y0, Y0
+	VPADDD Y9, Y1, Y1
+	VMOVDQU Y0, 288(R8)
+	VMOVDQU Y1, 320(R8)
+	VPBROADCASTW 96(R8), Y9
+	VPADDSW (R13)(AX*1), Y9, Y9
+	VMOVDQU Y9, 352(R8)
+
+	// Could any partial sum leave 32 bits?
+	CMPQ 48(R8), $8
+	JLE eight
+	VPMAXSD Y4, Y3, Y3
+eight:
+	HMAX(Y3, X3, X6, R10)
+	HMAX(Y5, X5, X6, R11)
+	HMAX(Y8, X8, X6, R12)
+	MOVQ 56(R8), CX
+	SHLQ CX, R11
+	MOVQ 64(R8), CX
+	SHLQ CX, R10
+	MOVQ 72(R8), CX
+	SHLQ CX, R12
+	ADDQ R12, R10
+	MOVQ 80(R8), CX
+	MOVQ $32767, R12
+	SHLQ CX, R12
+	ADDQ R12, R10
+	ADDQ 88(R8), R10
+	XORQ R12, R12
+	CMPQ R10, $0x7fff7fff
+	JGT done
+	CMPQ R11, $0x7fff7fff
+	JGT done
+
+	// Y13, Y14 and Y15 hold the best square, energy and slot, Y9 the least energy.
+	VMOVDQU (R13)(BX*1), X10
+	VMOVQ 80(R8), X12
+	VPCMPEQD Y13, Y13, Y13
+	VPSRLD $31, Y13, Y14
+	VMOVDQA Y14, Y7
+	VPSRLD $1, Y13, Y9
+	VPSRLD $16, Y13, Y13
+	VPXOR Y15, Y15, Y15
+	VPXOR Y8, Y8, Y8
+	IMUL3Q $48, AX, R9
+	ADDQ SI, R9
+	ADDQ BX, R9
+	MOVQ 48(R8), CX
+	XORQ DX, DX
+pairs:
+	VPMOVSXWD (R9), Y0
+	VPSLLD X12, Y0, Y0
+	VPBROADCASTD 288(R8)(DX*4), Y1
+	VPADDD Y2, Y0, Y0
+	VPADDD Y11, Y1, Y1
+	VPADDD Y1, Y0, Y0
+	VPSRAD $16, Y0, Y0
+	VPMINSD Y0, Y9, Y9
+	VPBROADCASTW 352(R8)(DX*2), X3
+	VPADDSW X10, X3, X3
+	VPMOVZXWD X3, Y3
+	VPMADDWD Y3, Y3, Y3
+	VPSRLD $15, Y3, Y3
+	VPMINSD largest<>(SB), Y3, Y3
+	VPMADDWD Y14, Y3, Y4
+	VPMADDWD Y13, Y0, Y5
+	VPCMPGTD Y5, Y4, Y6
+	VPBLENDVB Y6, Y3, Y13, Y13
+	VPBLENDVB Y6, Y0, Y14, Y14
+	VPBLENDVB Y6, Y8, Y15, Y15
+	VPADDD Y7, Y8, Y8
+	ADDQ $96, R9
+	INCQ DX
+	CMPQ DX, CX
+	JLT pairs
+	VMOVDQU Y13, 184(R8)
+	VMOVDQU Y14, 216(R8)
+	VMOVDQU Y15, 248(R8)
+	VPXOR Y0, Y0, Y0
+	VPCMPGTD Y0, Y9, Y9
+	VPMOVMSKB Y9, AX
+	CMPL AX, $-1
+	JNE done
+	MOVQ $1, R12
+done:
+	MOVQ R12, 280(R8)
+	VZEROUPPER
+	RET

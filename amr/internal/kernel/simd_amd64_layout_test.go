@@ -1,0 +1,35 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"testing"
+	"unsafe"
+)
+
+// TestLayout holds the offsets that the assembly reads at.
+func TestLayout(t *testing.T) {
+	var p PairSearch
+	var a correlateArgs
+	for name, o := range map[string][2]uintptr{
+		"N":      {unsafe.Offsetof(p.N), 24},
+		"Count":  {unsafe.Offsetof(p.Count), 48},
+		"Cross":  {unsafe.Offsetof(p.Cross), 80},
+		"Ps0":    {unsafe.Offsetof(p.Ps0), 96},
+		"Pulses": {unsafe.Offsetof(p.Pulses), 104},
+		"Sq":     {unsafe.Offsetof(p.Sq), 184},
+		"At":     {unsafe.Offsetof(p.At), 248},
+		"exact":  {unsafe.Offsetof(p.exact), 280},
+		"alp1":   {unsafe.Offsetof(p.alp1), 288},
+		"ps1":    {unsafe.Offsetof(p.ps1), 352},
+		"back":   {unsafe.Offsetof(a.back), 80},
+		"signs":  {unsafe.Offsetof(a.signs), 160},
+		"same":   {unsafe.Offsetof(a.same), 256},
+		"other":  {unsafe.Offsetof(a.other), 352},
+		"row":    {unsafe.Sizeof(Matrix{}[0]), 96},
+	} {
+		if o[0] != o[1] {
+			t.Errorf("%s is at %d, the assembly has it at %d", name, o[0], o[1])
+		}
+	}
+}
