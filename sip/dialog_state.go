@@ -65,8 +65,8 @@ func cloneAll(h *Header, name string) []string {
 func isSIPS(uri string) bool { return len(uri) > 5 && strings.EqualFold(uri[:5], "sips:") }
 
 // NewClientDialog returns the dialog that a response to an INVITE (or SUBSCRIBE, REFER) of ours
-// makes: early with 101 to 199, confirmed with 2xx (RFC 3261 section 12.1.2). Responses that lack
-// the To tag make none, and are an error. Where the Contact is missing, as in the 180 of some
+// makes: early with 101 to 199, confirmed with 2xx (RFC 3261 section 12.1.2). A provisional response
+// without a To tag makes none, which is an error; a 2xx without one is a peer's of RFC 2543. Where the Contact is missing, as in the 180 of some
 // peers, requests go to the Request-URI.
 func NewClientDialog(req *Request, resp *Response) (*DialogState, error) {
 	if resp.StatusCode <= 100 || resp.StatusCode > 299 {
@@ -91,7 +91,7 @@ func NewClientDialog(req *Request, resp *Response) (*DialogState, error) {
 	}
 	d.Local, d.LocalTag = untagged(from)
 	d.Remote, d.RemoteTag = untagged(to)
-	if d.RemoteTag == "" {
+	if d.RemoteTag == "" && !d.Confirmed {
 		return nil, fmt.Errorf("sip: response without a To tag %w", errNoDialog)
 	}
 	if err := d.takeRoutes(resp); err != nil {

@@ -126,16 +126,16 @@ Content-Length: 0
 
 func TestNewDialogRefusals(t *testing.T) {
 	invite := parseMessage(t, inviteText).(*Request)
-	for _, tc := range []struct{ old, new string }{
-		{";tag=a6c85cf", ""},
+	for _, edit := range [][]string{
+		{";tag=a6c85cf", "", "200 OK", "180 Ringing"},
 		{"200 OK", "100 Trying"},
 		{"200 OK", "300 Multiple Choices"},
 		{"Contact: sip:bob@192.0.2.4:5070", "Contact: <sip:bob"},
 		{"<sip:p2.example;lr>", "<sip:p2.example;lr"},
 	} {
-		resp := parseMessage(t, strings.Replace(okText, tc.old, tc.new, 1)).(*Response)
+		resp := parseMessage(t, strings.NewReplacer(edit...).Replace(okText)).(*Response)
 		if d, err := NewClientDialog(invite, resp); err == nil {
-			t.Errorf("%q: %+v", tc.new, d)
+			t.Errorf("%q: %+v", edit, d)
 		}
 	}
 	for _, tc := range []struct{ old, new string }{

@@ -363,22 +363,23 @@ func (s *akaServer) Challenge(_ context.Context, _ *AuthRequest, why error) ([]C
 }
 
 func (s *akaServer) Verify(_ context.Context, r *AuthRequest) (*Authenticated, error) {
-	for _, c := range r.Credentials {
-		if auts, ok := c.Params.Value("auts"); ok {
-			empty, _ := c.Algorithm.HA1(c.Username, c.Realm, nil)
-			if !c.Matches(empty, string(r.Method), nil) {
-				return nil, &AuthError{Reason: AuthWrong}
-			}
-			s.resync = auts
-			return nil, &AuthError{Reason: AuthMissing}
-		}
-		ha1, _ := c.Algorithm.HA1(c.Username, c.Realm, s.xres)
-		if c.Nonce == s.nonce && c.Matches(ha1, string(r.Method), nil) {
-			return &Authenticated{Username: c.Username, Credentials: c, HA1: ha1}, nil
-		}
-		return nil, &AuthError{Reason: AuthWrong}
+	if len(r.Credentials) == 0 {
+		return nil, &AuthError{Reason: AuthMissing}
 	}
-	return nil, &AuthError{Reason: AuthMissing}
+	c := r.Credentials[0]
+	if auts, ok := c.Params.Value("auts"); ok {
+		empty, _ := c.Algorithm.HA1(c.Username, c.Realm, nil)
+		if !c.Matches(empty, string(r.Method), nil) {
+			return nil, &AuthError{Reason: AuthWrong}
+		}
+		s.resync = auts
+		return nil, &AuthError{Reason: AuthMissing}
+	}
+	ha1, _ := c.Algorithm.HA1(c.Username, c.Realm, s.xres)
+	if c.Nonce == s.nonce && c.Matches(ha1, string(r.Method), nil) {
+		return &Authenticated{Username: c.Username, Credentials: c, HA1: ha1}, nil
+	}
+	return nil, &AuthError{Reason: AuthWrong}
 }
 
 func TestDigestAKASeam(t *testing.T) {

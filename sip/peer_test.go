@@ -25,6 +25,7 @@ import (
 	"github.com/gotelco/telco/internal/lab"
 	"github.com/gotelco/telco/internal/tsharktest"
 	"github.com/gotelco/telco/sip"
+	"github.com/gotelco/telco/sip/websocket"
 )
 
 // need skips a test against another program where it is missing, and with -short.
@@ -400,12 +401,12 @@ func TestPeerSipsak(t *testing.T) {
 }
 
 // kamailio starts Kamailio and returns its port; TLS is on the port after.
-func kamailio(t *testing.T, dir, algorithm string) int {
+func kamailio(t *testing.T, dir, algorithm string, args ...string) int {
 	t.Helper()
 	port := freePort(t)
 	cfg := fromTemplate(t, dir, "kamailio.cfg", "kamailio.cfg",
 		"@PORT@", strconv.Itoa(port), "@TLSPORT@", strconv.Itoa(port+1), "@DIR@", dir, "@ALGORITHM@", algorithm)
-	start(t, dir, "kamailio", "-f", cfg, "-DD", "-E", "-m", "64", "-Y", dir, "-w", dir, "-P", filepath.Join(dir, "pid"))
+	start(t, dir, "kamailio", append(args, "-f", cfg, "-DD", "-E", "-m", "64", "-Y", dir, "-w", dir, "-P", filepath.Join(dir, "pid"))...)
 	probe, err := sip.NewUserAgent(sip.UserAgentConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -527,5 +528,48 @@ func TestPeerKamailioProxy(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// An agent registers with Kamailio over WebSocket and calls one that is there over UDP.
+func TestPeerKamailioWebSocket(t *testing.T) {
+	need(t, "kamailio kamailio-tls-modules kamailio-websocket-modules", "kamailio")
+	dir := t.TempDir()
+	certificates(t, dir)
+	port := kamailio(t, dir, "SHA-256", "-A", "WS")
+	calls := make(chan *sip.Incoming, 1)
+	agent := func(name, transport string) *sip.UserAgent {
+		ua, _ := peerUA(t, sip.UserAgentConfig{
+			Address: "<sip:" + name + "@example.org>", Auth: sip.Password("example.org", name, "wonderland"),
+			Routes:   []string{fmt.Sprintf("<sip:127.0.0.1:%d;lr;transport=%s>", port, transport)},
+			Endpoint: sip.Config{Network: sip.NetworkConfig{DialWebSocket: (&websocket.Dialer{}).Dial}},
+			OnInvite: func(in *sip.Incoming) {
+				if err := in.Reply(200, []byte(sdp), ""); err == nil {
+					calls <- in
+				}
+			},
+		}, nil)
+		reg, err := ua.Register(t.Context(), sip.RegisterOptions{Registrar: "sip:example.org"})
+		if err != nil {
+			t.Fatalf("%s: %v", transport, err)
+		}
+		t.Cleanup(func() {
+			if err := reg.Close(context.Background()); err != nil {
+				t.Errorf("%s: %v", transport, err)
+			}
+		})
+		return ua
+	}
+	agent("bob", "udp")
+	alice := agent("alice", "ws")
+	d, _, err := alice.Invite(t.Context(), "sip:bob@example.org", sip.InviteOptions{RequestOptions: sip.RequestOptions{Body: []byte(sdp)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ack, err := (<-calls).ACK(t.Context()); err != nil {
+		t.Errorf("%v, %v", ack, err)
+	}
+	if err := d.Bye(t.Context(), sip.RequestOptions{}); err != nil {
+		t.Error(err)
 	}
 }

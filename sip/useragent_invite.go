@@ -192,6 +192,10 @@ func (o *outgoing) event(ev ClientEvent) {
 	switch {
 	case resp == nil && ev.Err == nil: // 64*T1 after the first 2xx
 		o.fail(ErrForked)
+		if !o.settled {
+			o.settled = true
+			o.post(outgoingEvent{err: ErrTimeout})
+		}
 	case resp == nil:
 		o.fail(ev.Err)
 		if !o.settled {
@@ -250,8 +254,8 @@ func (o *outgoing) dialog(resp *Response) (*Dialog, error) {
 // branch is acknowledged and ended (RFC 3261 section 13.2.2.4).
 func (o *outgoing) success(resp *Response, f Flow) {
 	to, err := resp.To()
-	if err != nil || to.Tag() == "" {
-		return
+	if err != nil {
+		return // without To it would not have come here
 	}
 	var full error
 	d := o.dialogs[to.Tag()]

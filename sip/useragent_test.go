@@ -1261,3 +1261,39 @@ func TestRequestsOfUnknownDialogs(t *testing.T) {
 		quiet(t, alice, bob)
 	})
 }
+
+// A callee of RFC 2543 gives no To tag: its dialog has none.
+func TestAnswerWithoutTag(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{})
+		peer := newScriptPeer(t, n, bobAddr, aliceAddr)
+		alice := newUA(t, n, aliceAddr, UserAgentConfig{OnRequest: func(in *Incoming) { in.Reply(200, nil, "") }})
+		dialogs := make(chan *Dialog, 1)
+		go func() {
+			d, _, err := alice.Invite(t.Context(), bobURI, InviteOptions{RequestOptions: RequestOptions{Body: []byte(offer)}})
+			if err != nil {
+				t.Error(err)
+			}
+			dialogs <- d
+		}()
+		invite := peer.request(INVITE)
+		peer.respond(invite, 180, "", "")
+		peer.respond(invite, 200, "", answer)
+		if ack := peer.request(ACK); ack.Value("To") != "<"+bobURI+">" {
+			t.Errorf("%s", ack)
+		}
+		d := <-dialogs
+		bye := NewRequest(BYE, d.State().Contact)
+		bye.RequestURI = "sip:alice@192.0.2.1"
+		bye.Add("Via", "SIP/2.0/UDP 192.0.2.2:5060;branch=1")
+		bye.Add("From", "<"+bobURI+">")
+		bye.Add("To", invite.Value("From"))
+		bye.Add("Call-ID", invite.CallID())
+		bye.Add("CSeq", "1 BYE")
+		peer.send(bye)
+		peer.response(200)
+		<-d.Context().Done()
+		quiet(t, alice)
+		peer.conn.Close()
+	})
+}
