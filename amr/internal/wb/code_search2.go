@@ -18,21 +18,20 @@ func searchCode2(dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 		cor = op.LMac(cor, h[k+1], h[k+1])
 		auto[0][i] = int16(cor>>16) >> 1
 	}
-	neg := func(pos int) bool { return s.neg[pos%numTracks][pos/numTracks] != 0 }
 	for i := range subLen {
 		dnT[i%tracks][i/tracks] = s.dn[i%numTracks][i/numTracks]
 	}
-	var cross [positions][positions]int16 // of an even and an odd position
-	for d := 1; d < subLen; d += 2 {
-		cor := int32(0x8000)
-		for k := 0; k < subLen-d; k++ {
-			cor = op.LMac(cor, h[k], h[k+d])
-			x := subLen - 1 - d - k
-			z := x + d
-			if x&1 == 1 {
-				x, z = z, x
-			}
-			cross[x>>1][z>>1] = withSign(int16(cor>>16), neg(x) != neg(z))
+	// Even and odd positions are two tracks of the larger codebooks each, and any two of those are neighbours.
+	s.correlate()
+	var cross [positions][positions]int16
+	for i := range trackLen {
+		even, odd := &cross[2*i], &cross[2*i+1]
+		row0, row2 := s.cross[0].m[i*trackLen:][:trackLen], s.cross[2].m[i*trackLen:][:trackLen]
+		for j := range trackLen {
+			even[2*j] = row0[j]
+			even[2*j+1] = s.cross[3].m[j*trackLen+i]
+			odd[2*j] = s.cross[1].m[j*trackLen+i]
+			odd[2*j+1] = row2[j]
 		}
 	}
 
@@ -57,6 +56,7 @@ func searchCode2(dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 	}
 	ix, iy := 2*int(max(best[2], 0)), 2*int(max(best[3], 0))+1
 
+	neg := func(pos int) bool { return s.neg[pos%numTracks][pos/numTracks] != 0 }
 	*code = [subLen]int16{}
 	idx := int16(ix>>1<<6 + iy>>1)
 	code[ix], code[iy] = pulseAmp, pulseAmp

@@ -397,14 +397,14 @@ func (d *Decoder) excite(at int, code *[subLen]int16, gainPit int16, gain int32,
 // synthesize makes 80 samples at 16 kHz from a subframe of excitation, scaled by 2^q. hfISF holds the ISFs of a frame of
 // mode 6.60, which shape the high band; otherwise az does.
 func (d *Decoder) synthesize(az, exc []int16, q int16, out []int16, hfGain int16, hfISF *[order16k]int16, bad bool) {
-	var hi, lo [order + subLen]int16
-	copy(hi[:], d.synHi[:])
-	copy(lo[:], d.synLo[:])
+	var hi, lo [synHist + subLen]int16
+	copy(hi[synHist-order:], d.synHi[:])
+	copy(lo[synHist-order:], d.synLo[:])
 	synFilt32(az, exc, q, hi[:], lo[:])
-	copy(d.synHi[:], hi[subLen:])
-	copy(d.synLo[:], lo[subLen:])
+	copy(d.synHi[:], hi[synHist-order+subLen:])
+	copy(d.synLo[:], lo[synHist-order+subLen:])
 	var synth [subLen]int16
-	d.deemph = deemph32(hi[order:], lo[order:], synth[:], preemphFac, d.deemph)
+	d.deemph = deemph32(hi[synHist:], lo[synHist:], synth[:], preemphFac, d.deemph)
 	d.hp50.highPass50(synth[:])
 	overSample(synth[:], out, &d.up)
 
@@ -422,7 +422,7 @@ func (d *Decoder) synthesize(az, exc []int16, q int16, out []int16, hfGain int16
 		}
 	}
 
-	var buf [order16k + subLen16k]int16
+	var buf [synHist + subLen16k]int16
 	copy(buf[:], d.synHF[:])
 	if hfISF != nil {
 		var a, ap [order16k + 1]int16
@@ -434,10 +434,10 @@ func (d *Decoder) synthesize(az, exc []int16, q int16, out []int16, hfGain int16
 	} else {
 		var ap [order + 1]int16
 		weight(az, ap[:], 19661) // Q15 0.6
-		synFilt(ap[:], hf[:], buf[order16k-order:])
+		synFilt(ap[:], hf[:], buf[:])
 		copy(d.synHF[order16k-order:], buf[subLen16k+order16k-order:])
 	}
-	copy(hf[:], buf[order16k:])
+	copy(hf[:], buf[synHist:])
 	d.high.band.bandPass6k7k(hf[:])
 	if d.mode == Mode2385 {
 		d.high7k.lowPass7k(hf[:])

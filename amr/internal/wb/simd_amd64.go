@@ -51,3 +51,9 @@ func normStepAVX2(xn, y, h *int16, e int32, energy *int64) int32
 
 //go:noescape
 func vqDistancesAVX2(dist *int32, x, book *int16, groups, pairs int)
+
+//go:noescape
+func synFiltAVX2(y, x *int16, taps *synTaps, n int, a0, half int32, down uint64, limit int32) int
+
+//go:noescape
+func synFilt32AVX2(hi, lo, x *int16, taps *synTaps, n int, a0 int32, down uint64, limit int64) int

@@ -43,7 +43,7 @@ func words(data []byte, n int, shift uint) []int16 {
 
 // FuzzKernels holds every kernel equal to its plain form, for inputs within the bound that it states.
 func FuzzKernels(f *testing.F) {
-	f.Add([]byte{0x80, 0x00}, []byte{0x80, 0x00}, uint8(0))
+	f.Add([]byte{0x80, 0x00, 0x80, 0x00}, []byte{0x80, 0x00, 0x80, 0x00}, uint8(0))
 	f.Add([]byte{0x80, 0x00, 0x7f, 0xff}, []byte{0x12, 0x34, 0xff, 0xff, 0}, uint8(3))
 	f.Fuzz(func(t *testing.T, a, b []byte, size uint8) { checkKernels(t, a, b, size) })
 }
@@ -51,7 +51,7 @@ func FuzzKernels(f *testing.F) {
 func TestKernels(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 300 {
-		a, b := make([]byte, 2+r.IntN(400)), make([]byte, 2+r.IntN(200))
+		a, b := make([]byte, 3+r.IntN(400)), make([]byte, 3+r.IntN(200))
 		for i := range a {
 			a[i] = byte(r.Uint32())
 		}
@@ -63,7 +63,7 @@ func TestKernels(t *testing.T) {
 }
 
 func checkKernels(t *testing.T, a, b []byte, size uint8) {
-	if len(a) < 2 || len(b) < 2 {
+	if len(a) < 3 || len(b) < 3 {
 		return
 	}
 	n := 1 + int(size)
@@ -177,6 +177,27 @@ func checkSearch(t *testing.T, a, b []byte, size uint8) {
 			return []any{code, y, bits}
 		})
 	}
+	for _, m := range []int{order, order16k} {
+		az := words(b, m+1, 1+down)
+		az[0] = 4096
+		bothPaths(t, "synFilt", func() any {
+			buf := make([]int16, synHist+subLen16k)
+			copy(buf[synHist-m:], words(a[1:], m, 2))
+			synFilt(az, words(a, subLen16k, down), buf)
+			return buf
+		})
+	}
+	bothPaths(t, "synFilt32", func() any {
+		az := words(b, order+1, 1+down)
+		az[0] = 4096 >> (size & 1)
+		hi, lo := make([]int16, synHist+subLen), make([]int16, synHist+subLen)
+		copy(hi[synHist-order:], words(a[1:], order, 4))
+		for i, v := range words(b[1:], order, 0) {
+			lo[synHist-order+i] = v & 0xfff
+		}
+		synFilt32(az, words(a, subLen, down), int16(size>>4&7), hi, lo)
+		return []any{hi, lo}
+	})
 	bothPaths(t, "normCorr", func() any {
 		corr := make([]int16, 24)
 		normCorr(words(a, 600, down), 300, &dn, &h, 34, corr)

@@ -23,3 +23,9 @@ func addPulsesAVX2(vec, a, b *int16)                                     { panic
 func crossAVX2(cross *[numTracks]crossMatrix, h, h4 *int16)              { panic("no SIMD") }
 func normStepAVX2(xn, y, h *int16, e int32, energy *int64) int32         { panic("no SIMD") }
 func vqDistancesAVX2(dist *int32, x, book *int16, groups, pairs int)     { panic("no SIMD") }
+func synFiltAVX2(y, x *int16, taps *synTaps, n int, a0, half int32, down uint64, limit int32) int {
+	panic("no SIMD")
+}
+func synFilt32AVX2(hi, lo, x *int16, taps *synTaps, n int, a0 int32, down uint64, limit int64) int {
+	panic("no SIMD")
+}

@@ -14,13 +14,13 @@ func (e *Encoder) encodeSubframe(a *analysis, k int, mode Mode, whole bool, t0Mi
 
 	// Target: the weighted error that a zero excitation leaves, in two domains.
 	var xn, cn [subLen]int16
-	var err [order + subLen + 1]int16
+	var err [synHist + subLen + 1]int16
 	for i := range e.synth {
-		err[i] = op.Sub(speech[i], e.synth[i])
+		err[synHist-order+i] = op.Sub(speech[i], e.synth[i])
 	}
 	residu(azq, speech, exc[:])
 	synFilt(azq, exc[:], err[:])
-	residu(ap[:], err[:], xn[:])
+	residu(ap[:], err[synHist-order:], xn[:])
 	e.memW0 = deemph2(xn[:], tiltFac, e.memW0)
 	residualTarget(ap[:], azq, &xn, exc, &cn)
 
@@ -113,10 +113,10 @@ func (e *Encoder) encodeSubframe(a *analysis, k int, mode Mode, whole bool, t0Mi
 
 	exc2 = *exc
 	totalExc(exc[:], code[:], gainPit, gainCode)
-	var syn [order + subLen]int16
-	copy(syn[:], e.synth[:])
+	var syn [synHist + subLen]int16
+	copy(syn[synHist-order:], e.synth[:])
 	synFilt(azq, exc[:], syn[:])
-	copy(e.synth[:], syn[subLen:])
+	copy(e.synth[:], syn[synHist-order+subLen:])
 
 	if mode == Mode2385 {
 		gain = noiseEnhance(gain, &e.gcThres, a.stab, voice)
@@ -142,9 +142,9 @@ func residualTarget(ap, azq []int16, xn, exc, cn *[subLen]int16) {
 	var x [half]int16
 	copy(x[:], xn[:])
 	preemph2(x[:], tiltFac)
-	var buf [order + half + 1]int16
+	var buf [synHist + half + 1]int16
 	synFilt(ap, x[:], buf[:])
-	residu(azq, buf[:], cn[:half])
+	residu(azq, buf[synHist-order:], cn[:half])
 	copy(cn[half:], exc[half:])
 }
 
@@ -152,9 +152,9 @@ func residualTarget(ap, azq []int16, xn, exc, cn *[subLen]int16) {
 func impulseResponse(ap, azq []int16, h *[subLen]int16) {
 	var x [subLen]int16
 	copy(x[:], ap)
-	var buf [order + subLen]int16
+	var buf [synHist + subLen]int16
 	synFiltGain(azq, x[:], buf[:], 16384, 3)
-	copy(h[:], buf[order:])
+	copy(h[:], buf[synHist:])
 	deemph2(h[:], tiltFac, 0)
 }
 
@@ -228,14 +228,14 @@ func correlateTarget(h, x, dn *[subLen]int16) {
 // highGain returns the index of the gain that makes the decoder's high band as loud as that of the original at 16 kHz
 // (TS 26.190 section 5.10). It runs the decoder's synthesis on exc, scaled by 2^q.
 func (e *Encoder) highGain(az, exc []int16, q int16, original []int16) int16 {
-	var hi, lo [order + subLen]int16
-	copy(hi[:], e.synHi[:])
-	copy(lo[:], e.synLo[:])
+	var hi, lo [synHist + subLen]int16
+	copy(hi[synHist-order:], e.synHi[:])
+	copy(lo[synHist-order:], e.synLo[:])
 	synFilt32(az, exc, q, hi[:], lo[:])
-	copy(e.synHi[:], hi[subLen:])
-	copy(e.synLo[:], lo[subLen:])
+	copy(e.synHi[:], hi[synHist-order+subLen:])
+	copy(e.synLo[:], lo[synHist-order+subLen:])
 	var synth [subLen]int16
-	e.deemph = deemph32(hi[order:], lo[order:], synth[:], preemphFac, e.deemph)
+	e.deemph = deemph32(hi[synHist:], lo[synHist:], synth[:], preemphFac, e.deemph)
 	e.hpOut.highPass50(synth[:])
 
 	var hf [subLen16k]int16
@@ -243,11 +243,11 @@ func (e *Encoder) highGain(az, exc []int16, q int16, original []int16) int16 {
 	estimate := e.high.tiltGain(synth[:], e.vadHist > 0) >> 1
 	var ap [order + 1]int16
 	weight(az, ap[:], 19661) // Q15 0.6
-	var buf [order + subLen16k]int16
-	copy(buf[:], e.synHF[:])
+	var buf [synHist + subLen16k]int16
+	copy(buf[synHist-order:], e.synHF[:])
 	synFilt(ap[:], hf[:], buf[:])
-	copy(e.synHF[:], buf[subLen16k:])
-	copy(hf[:], buf[order:])
+	copy(e.synHF[:], buf[synHist-order+subLen16k:])
+	copy(hf[:], buf[synHist:])
 	e.high.band.bandPass6k7k(hf[:])
 
 	var orig [subLen16k]int16
