@@ -30,3 +30,9 @@ func correlate5AVX2(m *Matrix, a *correlateArgs)
 
 //go:noescape
 func searchPairAVX2(p *PairSearch)
+
+//go:noescape
+func nearestAVX2(r, w, book *[4]int16, n int) int64
+
+//go:noescape
+func slideAVX2(y *int16, h, xn *[40]int16, x, down int64) (xy int32, yy int64)

@@ -13,3 +13,8 @@ func fir32AVX2(y *int32, x, c *int16, n, pairs int)                   { panic("n
 func dotSquares40AVX2(x, y *[40]int16) (xy int32, xx, yy int64)       { panic("no SIMD") }
 func correlate5AVX2(m *Matrix, a *correlateArgs)                      { panic("no SIMD") }
 func searchPairAVX2(p *PairSearch)                                    { panic("no SIMD") }
+
+func nearestAVX2(r, w, book *[4]int16, n int) int64 { panic("no SIMD") }
+func slideAVX2(y *int16, h, xn *[40]int16, x, down int64) (xy int32, yy int64) {
+	panic("no SIMD")
+}

@@ -45,7 +45,7 @@ func BenchmarkEncode(b *testing.B) {
 	pcm := benchSignal(b)
 	for _, dtx := range []bool{false, true} {
 		for m := MR475; m <= MR122; m++ {
-			b.Run(fmt.Sprintf("mode=%d/dtx=%d", m, b2i(dtx)), func(b *testing.B) {
+			b.Run(fmt.Sprintf("mode=%d/dtx=%d", m, map[bool]int{true: 1}[dtx]), func(b *testing.B) {
 				var e Encoder
 				e.Reset(dtx, 1)
 				var out [MaxBytes]byte

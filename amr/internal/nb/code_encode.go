@@ -6,8 +6,8 @@ import (
 
 // searchCode finds the codeword of a subframe for the target x and appends its parameters to p. h is the impulse response, r the residual of the long-term prediction, sharp the pitch sharpening in Q15. code gets the
 // codeword, sharpened; y the codeword filtered by h.
-func searchCode(mode Mode, subframe int, x *[subLen]int16, h *response, r *[subLen]int16, lag, sharp int16, code *codeword, y *[subLen]int16, p []int16) []int16 {
-	c := codeSearch{step: 5, width: 8}
+func (c *codeSearch) searchCode(mode Mode, subframe int, x *[subLen]int16, h *response, r *[subLen]int16, lag, sharp int16, code *codeword, y *[subLen]int16, p []int16) []int16 {
+	c.step, c.width = 5, 8
 	if mode == MR102 {
 		c.step, c.width = 4, 10
 	}

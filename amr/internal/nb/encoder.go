@@ -21,6 +21,7 @@ type Encoder struct {
 	vad2     vad2
 	noise    noiseEncoder
 	sid      sidScheduler
+	search   codeSearch // room for the search of codewords, without memory
 
 	speech [2 * FrameLen]int16 // input; the new frame at the end
 	wsp    [pitMax + FrameLen]int16

@@ -154,9 +154,21 @@ func (f *filteredEnergies) align(expCode int16) [5]int32 {
 // searchGains finds the entry with the least error, of those whose pitch gain is within the limit.
 func searchGains(c *[5]int32, table [][4]int16, gcode0, limit int16) (index int16) {
 	least := int32(MaxInt32)
+	// Where the coefficients add up to less than 2^31, no sum saturates.
+	total := int64(1 << 8)
+	for _, v := range c {
+		total += max(int64(v), -int64(v))
+	}
+	exact := total <= MaxInt32
 	for i := range table {
 		pitch := table[i][0]
 		if pitch > limit {
+			continue
+		}
+		if exact {
+			if d := errorOf(c, pitch, int16(int32(table[i][1])*int32(gcode0)>>15)); d < least {
+				least, index = d, int16(i)
+			}
 			continue
 		}
 		code := Mult(table[i][1], gcode0)

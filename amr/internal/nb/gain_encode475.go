@@ -61,9 +61,22 @@ func searchGains475(f0, f1 *subframeGains, limit int16) (index int16) {
 	c0, c1 := f0.filtered.shiftTo(&exp0, top), f1.filtered.shiftTo(&exp1, top)
 	gcode0, gcode1 := ExtractL(pow2(14, f0.frac)), ExtractL(pow2(14, f1.frac))
 	least := int32(MaxInt32)
+	// Where the coefficients add up to less than 2^31, no sum saturates.
+	total := int64(1 << 8)
+	for i := range c0 {
+		total += max(int64(c0[i]), -int64(c0[i])) + max(int64(c1[i]), -int64(c1[i]))
+	}
+	exact := total <= MaxInt32
 	for i := range tableGainMR475 {
 		q := &tableGainMR475[i]
 		if q[0] > limit || q[2] > limit {
+			continue
+		}
+		if exact {
+			d := errorOf(&c0, q[0], int16(int32(q[1])*int32(gcode0)>>15)) + errorOf(&c1, q[2], int16(int32(q[3])*int32(gcode1)>>15))
+			if d < least {
+				least, index = d, int16(i)
+			}
 			continue
 		}
 		d := addError(0, &c0, q[0], Mult(q[1], gcode0))
@@ -73,6 +86,17 @@ func searchGains475(f0, f1 *subframeGains, limit int16) (index int16) {
 		}
 	}
 	return index
+}
+
+// errorOf returns the error of a pair of gains, which are not negative, if nothing saturates.
+func errorOf(c *[5]int32, pitch, code int16) int32 {
+	p, g := int64(pitch), int64(code)
+	d := int64(c[0]>>1) * (p * p >> 15) >> 15
+	d += int64(c[1]>>1) * p >> 15
+	d += int64(c[2]>>1) * (g * g >> 15) >> 15
+	d += int64(c[3]>>1) * g >> 15
+	d += int64(c[4]>>1) * (g * p >> 15) >> 15
+	return int32(d << 1)
 }
 
 // addError adds the error of a pair of gains to d.

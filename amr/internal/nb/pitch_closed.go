@@ -82,29 +82,38 @@ func closedLoop(mode Mode, openLag [2]int16, lastLag int16, exc []int16, at int,
 
 // compute filters the excitation at each lag by h and correlates it with the target xn.
 func (c *lagCorrelation) compute(exc []int16, at int, xn *[subLen]int16, r *response, last int16) {
-	var y [subLen]int16
+	const most = 40
+	n := int(last - c.min)
+	var buf [most + subLen]int16 // the filtered excitation, one place further in front at each lag
 	k := at - int(c.min)
-	r.convolve((*[subLen]int16)(exc[k:]), &y)
-	shift, scale := int16(3), uint(0)
+	y := (*[subLen]int16)(buf[n:])
+	r.convolve((*[subLen]int16)(exc[k:]), y)
+	down, scale := uint(12), uint(0)
 	if energy(y[:]) > 1<<26 {
-		shift, scale = 1, 2
+		down, scale = 14, 2
 		for i, v := range y {
 			y[i] = v >> 2
 		}
 	}
-	for i := range last - c.min + 1 {
-		nh, nl := Extract(invSqrt(energy(y[:])))
-		ch, cl := Extract(correlate(xn, &y))
+	h := r.h
+	h[0] = 0
+	xy, xx, yy := kernel.DotSquares40(xn, y)
+	for i := range n + 1 {
+		corr := xy << 1
+		if !kernel.WithinCauchy(xx, yy) {
+			corr = correlate(xn, y)
+		}
+		nh, nl := Extract(invSqrt(int32(min(yy<<1, MaxInt32))))
+		ch, cl := Extract(corr)
 		c.val[i] = ExtractH(LShl(Mpy32(ch, cl, nh, nl), 16))
-		if i == last-c.min {
+		if i == n {
 			break
 		}
-		k-- // the filtered excitation one sample earlier follows from the last one
-		x := exc[k]
-		for j := subLen - 1; j > 0; j-- {
-			y[j] = Add(ExtractH(LShl(LMult(x, r.h[j]), shift)), y[j-1])
-		}
-		y[0] = x >> scale
+		// The filtered excitation one sample earlier follows from the last one: y[j] = x*h[j] + y[j-1].
+		k--
+		y = (*[subLen]int16)(buf[n-1-i:])
+		y[0] = exc[k] >> scale
+		xy, yy = kernel.Slide40(y, &h, xn, exc[k], down)
 	}
 }
 

@@ -131,7 +131,7 @@ func (f *frameCoder) code(c *coding, index int, m *memories, p []int16) []int16 
 	if f.mode == MR122 {
 		sharp = c.pitchGain
 	}
-	p = searchCode(f.mode, index, &c.xn2, &c.h, &ltpRes, c.lag, Shl(sharp, 1), &c.code, &c.y2, p)
+	p = e.search.searchCode(f.mode, index, &c.xn2, &c.h, &ltpRes, c.lag, Shl(sharp, 1), &c.code, &c.y2, p)
 
 	s := subframeSignals{&c.res, exc, &c.code, &c.xn, &c.xn2, &c.y1, &c.y2, c.coeffs, c.limit}
 	c.pitchGain, c.codeGain, c.firstPitch, c.firstCode, p = e.gain.quantise(f.mode, &s, index&1 == 0, c.pitchGain, p)
