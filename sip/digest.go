@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"strings"
 )
 
@@ -94,16 +93,19 @@ func (a DigestAlgorithm) Base() DigestAlgorithm {
 
 // Known reports whether the hash of the algorithm is implemented. It is true for Digest AKA over a
 // known hash, although only an [Answerer] with a SIM can find the password.
-func (a DigestAlgorithm) Known() bool { return a.newHash() != nil }
+func (a DigestAlgorithm) Known() bool { return a.sum() != nil }
 
-func (a DigestAlgorithm) newHash() func() hash.Hash {
+// sumHex is H of RFC 7616 section 3.3, in lower-case hexadecimal.
+type sumHex func(data []byte) string
+
+func (a DigestAlgorithm) sum() sumHex {
 	switch a.Base() {
 	case MD5:
-		return md5.New
+		return func(b []byte) string { s := md5.Sum(b); return hex.EncodeToString(s[:]) }
 	case SHA256:
-		return sha256.New
+		return func(b []byte) string { s := sha256.Sum256(b); return hex.EncodeToString(s[:]) }
 	case SHA512256:
-		return sha512.New512_256
+		return func(b []byte) string { s := sha512.Sum512_256(b); return hex.EncodeToString(s[:]) }
 	}
 	return nil
 }
@@ -121,38 +123,38 @@ func (a DigestAlgorithm) hexLen() int {
 	return 0
 }
 
-// hexHash is H(parts joined by colons) in lower-case hexadecimal.
-func hexHash(newHash func() hash.Hash, parts ...string) string {
-	h := newHash()
+// of is H(parts joined by colons).
+func (h sumHex) of(parts ...string) string {
+	var scratch [512]byte
+	b := scratch[:0]
 	for i, p := range parts {
 		if i > 0 {
-			h.Write([]byte{':'})
+			b = append(b, ':')
 		}
-		h.Write([]byte(p))
+		b = append(b, p...)
 	}
-	var sum [sha512.Size]byte
-	return hex.EncodeToString(h.Sum(sum[:0]))
+	return h(b)
 }
 
 // HA1 returns H(username:realm:password) in hexadecimal, which is what a server keeps instead of
 // the password (RFC 7616 section 3.4.2). The password may be binary: Digest AKA passes RES. For a
 // session variant this is the inner hash, before nonce and cnonce come in.
 func (a DigestAlgorithm) HA1(username, realm string, password []byte) (string, error) {
-	newHash := a.newHash()
-	if newHash == nil {
+	h := a.sum()
+	if h == nil {
 		return "", fmt.Errorf("%w %q", ErrDigestAlgorithm, string(a))
 	}
-	return hexHash(newHash, username, realm, string(password)), nil
+	return h.of(username, realm, string(password)), nil
 }
 
 // UserHash returns H(username:realm) in hexadecimal, the name a client sends when the server asks
 // for hashed user names (RFC 7616 section 3.4.4).
 func (a DigestAlgorithm) UserHash(username, realm string) (string, error) {
-	newHash := a.newHash()
-	if newHash == nil {
+	h := a.sum()
+	if h == nil {
 		return "", fmt.Errorf("%w %q", ErrDigestAlgorithm, string(a))
 	}
-	return hexHash(newHash, username, realm), nil
+	return h.of(username, realm), nil
 }
 
 // The two qualities of protection of RFC 7616 section 3.3.
@@ -166,30 +168,30 @@ const (
 // H(username:realm:password) in hexadecimal, see [DigestAlgorithm.HA1]. An unknown algorithm or
 // quality of protection is an error.
 func (c *Credentials) Compute(ha1, method string, body []byte) (string, error) {
-	newHash := c.Algorithm.newHash()
-	if newHash == nil {
+	h := c.Algorithm.sum()
+	if h == nil {
 		return "", fmt.Errorf("%w %q", ErrDigestAlgorithm, string(c.Algorithm))
 	}
-	return c.compute(newHash, ha1, method, body)
+	return c.compute(h, ha1, method, body)
 }
 
-func (c *Credentials) compute(newHash func() hash.Hash, ha1, method string, body []byte) (string, error) {
+func (c *Credentials) compute(h sumHex, ha1, method string, body []byte) (string, error) {
 	if c.Algorithm.Session() {
-		ha1 = hexHash(newHash, ha1, c.Nonce, c.CNonce)
+		ha1 = h.of(ha1, c.Nonce, c.CNonce)
 	}
 	var ha2 string
 	switch {
 	case c.QOP == "" || strings.EqualFold(c.QOP, QOPAuth):
-		ha2 = hexHash(newHash, method, c.URI)
+		ha2 = h.of(method, c.URI)
 	case strings.EqualFold(c.QOP, QOPAuthInt):
-		ha2 = hexHash(newHash, method, c.URI, hexHash(newHash, string(body)))
+		ha2 = h.of(method, c.URI, h(body))
 	default:
 		return "", fmt.Errorf("sip: unknown digest quality of protection %q", c.QOP)
 	}
 	if c.QOP == "" { // RFC 2617 section 3.2.2.1, kept for old peers (RFC 8760 section 2.6 item 8)
-		return hexHash(newHash, ha1, c.Nonce, ha2), nil
+		return h.of(ha1, c.Nonce, ha2), nil
 	}
-	return hexHash(newHash, ha1, c.Nonce, c.ncText(), c.CNonce, c.QOP, ha2), nil
+	return h.of(ha1, c.Nonce, c.ncText(), c.CNonce, c.QOP, ha2), nil
 }
 
 // Matches reports whether the response in c is the one that ha1 makes for the request. It takes the
