@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// TestDifferential compares codec and reference on random material. It needs the programs coder and decoder of TS 26.173
+// TestDifferential compares codec and reference on random material: signals, their streams with losses and damage, and as
+// many frames of random bits. It needs the programs coder and decoder of TS 26.173
 // in the folder that TELCO_AMRWB_REFERENCE names; TELCO_AMRWB_FRAMES (20000 if unset) is how many frames each way and
 // TELCO_AMRWB_SEED where the seeds of its batches begin.
 func TestDifferential(t *testing.T) {
@@ -40,15 +41,18 @@ func TestDifferential(t *testing.T) {
 		b := newBatch(t, dir, seed, batch)
 		b.encode()
 		b.decode(&kinds)
+		b.decodeRandom(batch)
 		for _, m := range b.modes {
 			modes[m]++
 		}
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
-		seed++
+		if seed++; seed%50 == 0 {
+			t.Logf("%d frames", done+batch)
+		}
 	}
-	t.Logf("%d frames encoded and decoded alike, seeds up to %d; frames by mode %v, by receive type %v", done, seed-1, modes, kinds)
+	t.Logf("%d frames encoded and decoded alike, and as many of random bits decoded; seeds up to %d; frames by mode %v, by receive type %v", done, seed-1, modes, kinds)
 }
 
 // batch is a run of frames through the reference and this package.
@@ -146,10 +150,27 @@ func (f *codFrame) compare(got []byte, tx TxType) error {
 	return nil
 }
 
+// decodeRandom compares the signals of n frames of random bits in runs of random modes and types.
+func (b *batch) decodeRandom(n int) {
+	types := []RxType{SpeechGood, SpeechGood, SpeechGood, SpeechGood, SpeechDegraded, SpeechLost, SpeechBad, SIDFirst, SIDUpdate, SIDBad, NoData, NoData}
+	b.cod = nil
+	for i := range n {
+		f := codFrame{rx: types[b.r.IntN(len(types))], mode: b.modes[i%len(b.modes)]}
+		for k := range f.bits {
+			f.bits[k] = uint8(b.r.IntN(2))
+		}
+		b.cod = append(b.cod, f)
+	}
+	b.compareDecoded(0, false, new([8]int))
+}
+
 // decode damages the stream and compares the signals.
 func (b *batch) decode(kinds *[8]int) {
-	rate := []float64{0, 0.02, 0.1, 0.5}[b.r.IntN(4)]
-	flips := b.r.IntN(2) == 0 // bad frames have wrong bits
+	b.compareDecoded([]float64{0, 0.02, 0.1, 0.5}[b.r.IntN(4)], b.r.IntN(2) == 0, kinds)
+}
+
+// compareDecoded makes a share of the frames bad, in bursts, with wrong bits if flips is set, and decodes them.
+func (b *batch) compareDecoded(rate float64, flips bool, kinds *[8]int) {
 	var words []int16
 	var last codecBits // what the reference's buffer holds
 	mode := Mode660
