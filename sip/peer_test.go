@@ -403,8 +403,14 @@ func TestPeerSipsak(t *testing.T) {
 // kamailio starts Kamailio and returns its port; TLS is on the port after.
 func kamailio(t *testing.T, dir, algorithm string, args ...string) int {
 	t.Helper()
+	return kamailioOf(t, dir, "kamailio.cfg", algorithm)
+}
+
+// kamailioOf is kamailio with a file of testdata/peers.
+func kamailioOf(t *testing.T, dir, template, algorithm string) int {
+	t.Helper()
 	port := freePort(t)
-	cfg := fromTemplate(t, dir, "kamailio.cfg", "kamailio.cfg",
+	cfg := fromTemplate(t, dir, template, "kamailio.cfg",
 		"@PORT@", strconv.Itoa(port), "@TLSPORT@", strconv.Itoa(port+1), "@DIR@", dir, "@ALGORITHM@", algorithm)
 	start(t, dir, "kamailio", append(args, "-f", cfg, "-DD", "-E", "-m", "64", "-Y", dir, "-w", dir, "-P", filepath.Join(dir, "pid"))...)
 	probe, err := sip.NewUserAgent(sip.UserAgentConfig{})
