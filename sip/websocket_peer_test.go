@@ -11,7 +11,7 @@ import (
 
 // Agents register with Kamailio and call each other through it over WS, WSS and UDP, in every
 // pair: its requests come to us over the WebSockets that we opened.
-func TestPeerKamailioWebSocket(t *testing.T) {
+func TestPeerKamailioWebSocketPairs(t *testing.T) {
 	need(t, "kamailio kamailio-tls-modules kamailio-websocket-modules", "kamailio")
 	dir := t.TempDir()
 	_, pool := certificates(t, dir)
