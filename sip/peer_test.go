@@ -403,11 +403,11 @@ func TestPeerSipsak(t *testing.T) {
 // kamailio starts Kamailio and returns its port; TLS is on the port after.
 func kamailio(t *testing.T, dir, algorithm string, args ...string) int {
 	t.Helper()
-	return kamailioOf(t, dir, "kamailio.cfg", algorithm)
+	return kamailioOf(t, dir, "kamailio.cfg", algorithm, args...)
 }
 
 // kamailioOf is kamailio with a file of testdata/peers.
-func kamailioOf(t *testing.T, dir, template, algorithm string) int {
+func kamailioOf(t *testing.T, dir, template, algorithm string, args ...string) int {
 	t.Helper()
 	port := freePort(t)
 	cfg := fromTemplate(t, dir, template, "kamailio.cfg",
