@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gotelco/telco/call"
 	"github.com/gotelco/telco/examples/kit/admin"
 	"github.com/gotelco/telco/examples/kit/config"
 	"github.com/gotelco/telco/examples/kit/sound"
@@ -127,7 +127,11 @@ func TestBaresip(t *testing.T) {
 	phone := func(name, codec string, hz float64, more ...string) (dir string, done chan error) {
 		dir = t.TempDir()
 		port := freePort(t)
-		writeTone(t, filepath.Join(dir, "tone.wav"), hz)
+		pcm := make([]int16, 20*8000)
+		call.Tone(8000, hz, 8000).ReadSamples(pcm)
+		if err := wav.WriteFile(filepath.Join(dir, "tone.wav"), pcm, wav.Format{SampleRate: 8000}); err != nil {
+			t.Fatal(err)
+		}
 		os.Mkdir(filepath.Join(dir, "rec"), 0o755)
 		write := func(file, text string) {
 			if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
@@ -166,7 +170,7 @@ func TestBaresip(t *testing.T) {
 	<-doneB
 	check := func(what, file string, hz float64) {
 		t.Helper()
-		pcm, err := readWAV(file)
+		pcm, _, err := wav.ReadFile(file)
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 			return
@@ -201,48 +205,6 @@ func glob(t *testing.T, dir, pattern string) string {
 func logOf(dir string) string {
 	b, _ := os.ReadFile(filepath.Join(dir, "log"))
 	return string(b)
-}
-
-func writeTone(t *testing.T, name string, hz float64) {
-	f, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	w, err := wav.NewWriter(f, wav.Format{SampleRate: 8000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.WriteSamples(tone(hz, 20*8000)); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func readWAV(name string) ([]int16, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := wav.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	var pcm []int16
-	buf := make([]int16, 4096)
-	for {
-		n, err := r.ReadSamples(buf)
-		pcm = append(pcm, buf[:n]...)
-		if err == io.EOF {
-			return pcm, nil
-		}
-		if err != nil {
-			return pcm, err
-		}
-	}
 }
 
 func freePort(t *testing.T) int {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -145,36 +143,12 @@ func (r *recorder) take() []int16 {
 // recorded checks a recording of the server.
 func (d *demo) recorded(name string, said []int16) {
 	name = filepath.Join(d.out, name)
-	pcm, err := readWAV(name)
+	pcm, _, err := wav.ReadFile(name)
 	if err != nil {
 		d.check(false, "%s: %v", name, err)
 		return
 	}
 	d.compare(name, pcm, said)
-}
-
-func readWAV(name string) ([]int16, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := wav.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	var pcm []int16
-	buf := make([]int16, 4096)
-	for {
-		n, err := r.ReadSamples(buf)
-		pcm = append(pcm, buf[:n]...)
-		if err == io.EOF {
-			return pcm, nil
-		}
-		if err != nil {
-			return pcm, err
-		}
-	}
 }
 
 func newPassword() string { return rand.Text() }
