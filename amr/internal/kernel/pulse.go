@@ -87,3 +87,70 @@ func (p *PairSearch) Run() bool {
 	searchPairAVX2(p)
 	return p.exact != 0
 }
+
+// slot4 is the layout with four tracks of ten positions.
+func slot4(i int) int { return i%4*10 + i/4 }
+
+// Correlate4 is Correlate5 for four tracks of ten positions.
+func (m *Matrix) Correlate4(h *[40]int16, signs *[48]int16) {
+	if haveSIMD {
+		var a correlate4Args
+		a.h = *h
+		for i, v := range h {
+			a.back[(39-i)%4][(39-i)/4] = uint32(uint16(v))
+		}
+		a.signs = *signs
+		for k, s := range signs {
+			a.same[k], a.other[k] = 32766, -32767
+			if s < 0 {
+				a.same[k], a.other[k] = -32767, 32766
+			}
+		}
+		correlate4AVX2(m, &a)
+		return
+	}
+	for lag := range 40 {
+		s := int32(0)
+		for k := range 40 - lag {
+			s += int32(h[k]) * int32(h[k+lag])
+			j := slot4(39 - k)
+			i := slot4(39 - k - lag)
+			v := mult(sat((s+0x4000)>>15), mult(signs[i], signs[j]))
+			m[i][j], m[j][i] = v, v
+		}
+	}
+}
+
+// correlate4Args are what correlate4AVX2 reads.
+type correlate4Args struct {
+	back        [4][16]uint32 // by track: h[39-position]
+	h           [40]int16
+	signs       [48]int16
+	same, other [48]int16
+}
+
+// A ChainSearch adds one to three pulses to a first one, each the best on its track beside those before: the one with the
+// largest ps^2/alp, the first one among equals. There are five tracks; D is not negative. Its fields are laid out for
+// assembly.
+type ChainSearch struct {
+	M           *Matrix
+	D, Diag     *[48]int16
+	N           int64
+	Tracks      [3]int64 // times 16
+	Self        [3]int64 // left shift of a diagonal element in the energy, 14 for the first, 12 for the others
+	_           [3]int64
+	First       int64 // slot of the first pulse, times 2
+	Ps, Sq, Alp int64 // out
+	At          [3]int64
+	exact       int64
+}
+
+// Run searches and tells whether it could: false means that an energy is not positive. Without SIMD it is always false.
+// The weights of all elements in an energy add up to 1 at most, so that no sum leaves 32 bits.
+func (p *ChainSearch) Run() bool {
+	if !haveSIMD {
+		return false
+	}
+	searchChainAVX2(p)
+	return p.exact != 0
+}

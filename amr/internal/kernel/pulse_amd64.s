@@ -257,3 +257,196 @@ done:
 	MOVQ R12, 280(R8)
 	VZEROUPPER
 	RET
+
+// SHORTTRACK rounds the two vectors of a track of ten, takes their signs and stores them.
+#define SHORTTRACK(lo, hi, n, off) \
+	ROUNDED(lo, Y9) \
+	ROUNDED(hi, Y10) \
+	VPACKSSDW Y10, Y9, Y9 \
+	VPERMQ $0xd8, Y9, Y9 \
+	SIGN(n(R9), Y9, Y10) \
+	VMOVDQU Y9, (off+n)(DI)
+
+#define SHORTADD(acc, n) \
+	VPMADDWD n(BX), Y8, Y9 \
+	VPADDD Y9, acc, acc
+
+// SHORTROW is ROW for four tracks of ten: eight slots in the vectors a, two in b. Y12 is 0. A store spoils the first slots
+// of the next track, which then are stored.
+#define SHORTROW(a0, b0, a1, b1, a2, b2, a3, b3, off) \
+	VPERMD a3, Y14, a3 \
+	VPERMD b3, Y12, Y9 \
+	VPBLENDD $0x80, Y9, a3, a3 \
+	VPERMD b3, Y14, b3 \
+	VPBROADCASTW (SI), Y8 \
+	ADDQ $2, SI \
+	SHORTADD(a0, 0) \
+	SHORTADD(b0, 32) \
+	SHORTADD(a1, 64) \
+	SHORTADD(b1, 96) \
+	SHORTADD(a2, 128) \
+	SHORTADD(b2, 160) \
+	SHORTADD(a3, 192) \
+	SHORTADD(b3, 224) \
+	LEAQ 432(BX), R9 \
+	LEAQ 528(BX), R10 \
+	CMPW (336 + off/48)(BX)(DX*2), $0 \
+	CMOVQLT R10, R9 \
+	SHORTTRACK(a0, b0, 0, off) \
+	SHORTTRACK(a1, b1, 20, off) \
+	SHORTTRACK(a2, b2, 40, off) \
+	SHORTTRACK(a3, b3, 60, off)
+
+// func correlate4AVX2(m *Matrix, a *correlate4Args)
+TEXT ·correlate4AVX2(SB), NOSPLIT, $0-16
+	MOVQ m+0(FP), DI
+	MOVQ a+8(FP), BX
+	LEAQ 256(BX), SI
+	VPXOR Y12, Y12, Y12
+	VMOVDQU next<>(SB), Y14
+	MOVL $0x4000, AX
+	VMOVD AX, X15
+	VPBROADCASTD X15, Y15
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ $9, DX
+	ADDQ $(9*96), DI
+shortrows:
+	SHORTROW(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, 2880)
+	SHORTROW(Y2, Y3, Y4, Y5, Y6, Y7, Y0, Y1, 1920)
+	SHORTROW(Y4, Y5, Y6, Y7, Y0, Y1, Y2, Y3, 960)
+	SHORTROW(Y6, Y7, Y0, Y1, Y2, Y3, Y4, Y5, 0)
+	SUBQ $96, DI
+	SUBQ $1, DX
+	JGE shortrows
+	VZEROUPPER
+	RET
+
+DATA lanes<>+0(SB)/8, $0x0000000100000000
+DATA lanes<>+8(SB)/8, $0x0000000300000002
+DATA lanes<>+16(SB)/8, $0x0000000500000004
+DATA lanes<>+24(SB)/8, $0x0000000700000006
+GLOBL lanes<>(SB), RODATA|NOPTR, $32
+
+// BEST keeps of the candidates in energies e, squares s and keys k those of e1, s1 and k1 where they are better.
+#define BEST(e, s, k, e1, s1, k1, t, u) \
+	VPMADDWD e, s1, t \
+	VPMADDWD e1, s, u \
+	VPCMPGTD u, t, t \
+	VPBLENDVB t, e1, e, e \
+	VPBLENDVB t, s1, s, s \
+	VPBLENDVB t, k1, k, k
+
+// SHARE adds twice the words at w to Y0.
+#define SHARE(w) \
+	VPMOVSXWD w, Y1 \
+	VPADDD Y1, Y1, Y1 \
+	VPADDD Y1, Y0, Y0
+
+// PICK finds the best slot of the track at AX. Y0 has the sums of the elements, R12 the energy so far, DX the sum of d. It
+// leaves the energy in R12, the square in R14, d in DX and the slot in CX. Y12 has the least energy of all.
+#define PICK(self) \
+	VMOVQ self(R8), X2 \
+	VPSLLD X2, Y0, Y0 \
+	ADDL $0x8000, R12 \
+	VMOVD R12, X2 \
+	VPBROADCASTD X2, Y2 \
+	VPADDD Y2, Y0, Y0 \
+	VPSRAD $16, Y0, Y0 \
+	VPMINSD Y0, Y12, Y12 \
+	VMOVD DX, X3 \
+	VPBROADCASTW X3, X3 \
+	VPADDSW (R13)(AX*1), X3, X3 \
+	VPMOVZXWD X3, Y3 \
+	VPMADDWD Y3, Y3, Y4 \
+	VPSRLD $15, Y4, Y4 \
+	VPSLLD $3, Y3, Y3 \
+	VPOR Y13, Y3, Y3 \
+	VPSHUFD $0xb1, Y0, Y5 \
+	VPSHUFD $0xb1, Y4, Y6 \
+	VPSHUFD $0xb1, Y3, Y7 \
+	BEST(Y0, Y4, Y3, Y5, Y6, Y7, Y8, Y9) \
+	VPSHUFD $0x4e, Y0, Y5 \
+	VPSHUFD $0x4e, Y4, Y6 \
+	VPSHUFD $0x4e, Y3, Y7 \
+	BEST(Y0, Y4, Y3, Y5, Y6, Y7, Y8, Y9) \
+	VEXTRACTI128 $1, Y0, X5 \
+	VEXTRACTI128 $1, Y4, X6 \
+	VEXTRACTI128 $1, Y3, X7 \
+	BEST(X0, X4, X3, X5, X6, X7, X8, X9) \
+	VMOVD X0, R12 \
+	VMOVD X4, R14 \
+	VMOVD X3, DX \
+	MOVL DX, CX \
+	ANDL $7, CX \
+	SHRL $3, DX \
+	SHRQ $1, AX \
+	ADDQ AX, CX
+
+// func searchChainAVX2(p *ChainSearch)
+TEXT ·searchChainAVX2(SB), NOSPLIT, $0-8
+	MOVQ p+0(FP), R8
+	MOVQ 0(R8), SI
+	MOVQ 8(R8), R13
+	MOVQ 16(R8), DI
+	MOVQ 104(R8), BX
+	VMOVDQU lanes<>(SB), Y13
+	VPCMPEQD Y12, Y12, Y12
+	VPSRLD $1, Y12, Y12
+	MOVWLSX (DI)(BX*1), R12
+	SHLL $14, R12
+	MOVWLZX (R13)(BX*1), DX
+	IMUL3Q $48, BX, R9
+	ADDQ SI, R9
+
+	MOVQ 32(R8), AX
+	VPMOVSXWD (DI)(AX*1), Y0
+	SHARE((R9)(AX*1))
+	PICK(56)
+	MOVQ CX, 136(R8)
+	CMPQ 24(R8), $1
+	JEQ chained
+
+	IMUL3Q $96, CX, R10
+	ADDQ SI, R10
+	SHLL $14, R12
+	MOVQ 40(R8), AX
+	VPMOVSXWD (DI)(AX*1), Y0
+	SHARE((R9)(AX*1))
+	SHARE((R10)(AX*1))
+	PICK(64)
+	MOVQ CX, 144(R8)
+	CMPQ 24(R8), $2
+	JEQ chained
+
+	IMUL3Q $96, CX, R11
+	ADDQ SI, R11
+	SHLL $16, R12
+	MOVQ 48(R8), AX
+	VPMOVSXWD (DI)(AX*1), Y0
+	SHARE((R9)(AX*1))
+	SHARE((R10)(AX*1))
+	SHARE((R11)(AX*1))
+	PICK(72)
+	MOVQ CX, 152(R8)
+chained:
+	MOVQ DX, 112(R8)
+	MOVQ R14, 120(R8)
+	MOVQ R12, 128(R8)
+	VPXOR Y0, Y0, Y0
+	VPCMPGTD Y0, Y12, Y12
+	VPMOVMSKB Y12, AX
+	XORQ CX, CX
+	CMPL AX, $-1
+	JNE unsure
+	MOVQ $1, CX
+unsure:
+	MOVQ CX, 160(R8)
+	VZEROUPPER
+	RET

@@ -79,7 +79,7 @@ func TestPairSearch(t *testing.T) {
 	}
 }
 
-func TestCorrelate5(t *testing.T) {
+func TestCorrelate(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 200 {
 		var h [40]int16
@@ -99,14 +99,20 @@ func TestCorrelate5(t *testing.T) {
 			continue
 		}
 		var got, want Matrix
-		got.Correlate5(&h, &signs)
+		slot := slot5
+		if r.IntN(2) == 0 {
+			slot = slot4
+			got.Correlate4(&h, &signs)
+		} else {
+			got.Correlate5(&h, &signs)
+		}
 		for i := range 40 {
 			for j := range 40 {
 				s := int32(0)
 				for n := max(i, j); n < 40; n++ {
 					s += int32(h[n-i]) * int32(h[n-j])
 				}
-				a, b := slot5(i), slot5(j)
+				a, b := slot(i), slot(j)
 				want[a][b] = mult(sat((s+0x4000)>>15), mult(signs[a], signs[b]))
 			}
 		}
@@ -117,5 +123,63 @@ func TestCorrelate5(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestChainSearch(t *testing.T) {
+	if !haveSIMD {
+		t.Skip("no SIMD")
+	}
+	r := rand.New(rand.NewPCG(9, 4))
+	done := 0
+	for range 3000 {
+		var m Matrix
+		var d, diag [48]int16
+		limit := 1 + r.IntN(32767)
+		for i := range d {
+			d[i] = int16(r.IntN(1 + r.IntN(9000)))
+			diag[i] = int16(r.IntN(limit))
+			for j := range m[i%40] {
+				m[i%40][j] = int16(r.IntN(limit) - limit/3)
+			}
+		}
+		p := ChainSearch{M: &m, D: &d, Diag: &diag, N: 1 + int64(r.IntN(3)), Self: [3]int64{14, 12, 12}, First: int64(2 * r.IntN(40))}
+		for i := range p.Tracks {
+			p.Tracks[i] = int64(16 * r.IntN(5))
+		}
+		if !p.Run() {
+			continue
+		}
+		done++
+		pulses := []int64{p.First / 2}
+		ps0, alp0 := int64(d[p.First/2]), int64(diag[p.First/2])<<14
+		var sq, alp, at int64
+		for s := range p.N {
+			sq, alp = -1, 1
+			var bestPs int64
+			for k := range int64(8) {
+				j := p.Tracks[s]/2 + k
+				e := int64(diag[j])
+				for _, q := range pulses {
+					e += 2 * int64(m[q][j])
+				}
+				a := (alp0 + e<<p.Self[s] + 0x8000) >> 16
+				ps := min(ps0+int64(d[j]), 32767)
+				if x := ps * ps >> 15; alp*x > sq*a {
+					sq, alp, at, bestPs = x, a, j, ps
+				}
+			}
+			if p.At[s] != at {
+				t.Fatalf("stage %d of %+v: slot %d, want %d", s, p, p.At[s], at)
+			}
+			pulses = append(pulses, at)
+			ps0, alp0 = bestPs, alp<<(14+2*s)
+		}
+		if p.Sq != sq || p.Alp != alp || p.Ps != ps0 {
+			t.Fatalf("%+v: want %d %d %d", p, ps0, sq, alp)
+		}
+	}
+	if done < 500 {
+		t.Errorf("only %d of 3000 searches were in range", done)
 	}
 }

@@ -36,3 +36,9 @@ func nearestAVX2(r, w, book *[4]int16, n int) int64
 
 //go:noescape
 func slideAVX2(y *int16, h, xn *[40]int16, x, down int64) (xy int32, yy int64)
+
+//go:noescape
+func correlate4AVX2(m *Matrix, a *correlate4Args)
+
+//go:noescape
+func searchChainAVX2(p *ChainSearch)

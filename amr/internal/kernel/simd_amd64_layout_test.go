@@ -11,6 +11,8 @@ import (
 func TestLayout(t *testing.T) {
 	var p PairSearch
 	var a correlateArgs
+	var b correlate4Args
+	var c ChainSearch
 	for name, o := range map[string][2]uintptr{
 		"N":      {unsafe.Offsetof(p.N), 24},
 		"Count":  {unsafe.Offsetof(p.Count), 48},
@@ -26,6 +28,14 @@ func TestLayout(t *testing.T) {
 		"signs":  {unsafe.Offsetof(a.signs), 160},
 		"same":   {unsafe.Offsetof(a.same), 256},
 		"other":  {unsafe.Offsetof(a.other), 352},
+		"first":  {unsafe.Offsetof(c.First), 104},
+		"ps":     {unsafe.Offsetof(c.Ps), 112},
+		"ats":    {unsafe.Offsetof(c.At), 136},
+		"exact3": {unsafe.Offsetof(c.exact), 160},
+		"h4":     {unsafe.Offsetof(b.h), 256},
+		"signs4": {unsafe.Offsetof(b.signs), 336},
+		"same4":  {unsafe.Offsetof(b.same), 432},
+		"other4": {unsafe.Offsetof(b.other), 528},
 		"row":    {unsafe.Sizeof(Matrix{}[0]), 96},
 	} {
 		if o[0] != o[1] {

@@ -18,3 +18,6 @@ func nearestAVX2(r, w, book *[4]int16, n int) int64 { panic("no SIMD") }
 func slideAVX2(y *int16, h, xn *[40]int16, x, down int64) (xy int32, yy int64) {
 	panic("no SIMD")
 }
+
+func correlate4AVX2(m *Matrix, a *correlate4Args) { panic("no SIMD") }
+func searchChainAVX2(p *ChainSearch)              { panic("no SIMD") }

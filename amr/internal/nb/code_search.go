@@ -19,6 +19,7 @@ type codeSearch struct {
 	rr    kernel.Matrix // at two, times both signs
 	keep  [subLen]bool  // where the first pulse may be
 	pair  kernel.PairSearch
+	chain kernel.ChainSearch
 }
 
 func (c *codeSearch) slot(position int) int { return position%c.step*c.width + position/c.step }
@@ -147,9 +148,12 @@ func (c *codeSearch) autocorrelate() {
 		s = LMac(s, v, v)
 		c.diag[slots[subLen-1-k]] = Round(s)
 	}
-	if s != MaxInt32 && c.step == 5 {
+	switch {
+	case s != MaxInt32 && c.step == 5:
 		c.rr.Correlate5(&h, &c.sign)
-	} else {
+	case s != MaxInt32:
+		c.rr.Correlate4(&h, &c.sign)
+	default:
 		for lag := 1; lag < subLen; lag++ {
 			s = 0
 			for k := range subLen - lag {
@@ -205,17 +209,46 @@ func (c *codeSearch) addPulse(track int, pulses []int, ps0 int16, alp0 int32, se
 	return best, at + k
 }
 
+// addChain adds the best pulse on each of tracks, one after the other, to that in slots[0].
+func (c *codeSearch) addChain(slots *[4]int, tracks []int) (f found) {
+	q := &c.chain
+	q.First = int64(slots[0] * 2)
+	if q.Run() {
+		for i := range tracks {
+			slots[i+1] = int(q.At[i])
+		}
+		return found{int16(q.Ps), int16(q.Sq), int16(q.Alp)}
+	}
+	f.ps = c.d[slots[0]]
+	alp0, self := int32(c.diag[slots[0]])<<14, uint(14)
+	for i, t := range tracks {
+		f, slots[i+1] = c.addPulse(t, slots[:i+1], f.ps, alp0, self)
+		alp0, self = int32(f.alp)<<(14+2*i), 12
+	}
+	return f
+}
+
+// prepareChain is to be called before addChain with these tracks.
+func (c *codeSearch) prepareChain(tracks []int) {
+	q := &c.chain
+	q.M, q.D, q.Diag, q.N = &c.rr, &c.d, &c.diag, int64(len(tracks))
+	q.Self = [3]int64{14, 12, 12}
+	for i, t := range tracks {
+		q.Tracks[i] = int64(t * 16)
+	}
+}
+
 // search2 finds two pulses, one on each of a pair of tracks.
 func (c *codeSearch) search2(tracks [][2]int) (slots [4]int) {
 	best := nothing
 	slots = [4]int{c.slot(0), c.slot(1)}
 	for _, t := range tracks {
+		c.prepareChain(t[1:])
 		for i := t[0] * 8; i < t[0]*8+8; i++ {
-			p := [1]int{i}
-			f, j := c.addPulse(t[1], p[:], c.d[i], int32(c.diag[i])<<14, 14)
+			p := [4]int{i}
+			f := c.addChain(&p, t[1:])
 			if better(f.sq, f.alp, best.sq, best.alp) {
-				best = f
-				slots = [4]int{i, j}
+				best, slots = f, p
 			}
 		}
 	}
@@ -226,17 +259,13 @@ func (c *codeSearch) search2(tracks [][2]int) (slots [4]int) {
 // first once.
 func (c *codeSearch) searchN(n int, best *found, slots *[4]int, tracks [4]int) {
 	for range n {
+		c.prepareChain(tracks[1:n])
 		for i := tracks[0] * 8; i < tracks[0]*8+8; i++ {
 			if !c.keep[i] {
 				continue
 			}
 			p := [4]int{i}
-			var f found
-			f, p[1] = c.addPulse(tracks[1], p[:1], c.d[i], int32(c.diag[i])<<14, 14)
-			f, p[2] = c.addPulse(tracks[2], p[:2], f.ps, int32(f.alp)<<14, 12)
-			if n == 4 {
-				f, p[3] = c.addPulse(tracks[3], p[:3], f.ps, int32(f.alp)<<16, 12)
-			}
+			f := c.addChain(&p, tracks[1:n])
 			if better(f.sq, f.alp, best.sq, best.alp) {
 				*best, *slots = f, p
 			}
