@@ -63,8 +63,8 @@ func (s *codeSearch) chooseSigns(dn, cn *[subLen]int16, alpha int16) {
 	kc := invRoot(cn[:], 5)
 	kd := op.MultR(alpha, invRoot(dn[:], 8))
 	for i, d := range dn {
-		b := op.LShl(op.LMac(op.LMult(kc, cn[i]), kd, d), 8)
-		v := int16(b >> 16)
+		b := op.LAdd(op.LMult(kc, cn[i]), op.LMult(kd, d))
+		v := op.Sat(b >> 8) // the upper half of L_shl(b, 8)
 		t, k := i%numTracks, i/numTracks
 		if v < 0 {
 			v = op.Neg(v)

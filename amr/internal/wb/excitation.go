@@ -46,17 +46,17 @@ func smoothLTP(out, x []int16) {
 // sharpen adds the pulses of one lag ago, scaled by 0.85, to x (TS 26.190 section 5.8.1).
 func sharpen(x []int16, lag int16) {
 	for i := int(lag); i < len(x); i++ {
-		x[i] = op.Round(op.LMac(int32(x[i])<<16, x[i-int(lag)], pitSharp))
+		x[i] = op.Round(op.LAdd(int32(x[i])<<16, int32(x[i-int(lag)])*(2*pitSharp)))
 	}
 }
 
 // totalExc sets exc to gainPit (Q14) * exc + gainCode * code.
 func totalExc(exc, code []int16, gainPit, gainCode int16) {
 	code = code[:len(exc)]
+	gc, gp := int64(gainCode)<<6, int32(gainPit)<<1 // a pitch gain isn't negative: its product never saturates
 	for i, v := range exc {
-		s := op.LShl(op.LMult(code[i], gainCode), 5)
-		s = op.LMac(s, v, gainPit)
-		exc[i] = op.Round(op.LShl(s, 1))
+		s := op.LAdd(op.LSat(int64(code[i])*gc), int32(v)*gp)
+		exc[i] = op.Sat((s>>14 + 1) >> 1)
 	}
 }
 

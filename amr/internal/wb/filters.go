@@ -60,21 +60,24 @@ func (f *iir2) highPass400(sig []int16) {
 	f.x0, f.x1 = int16(x0), int16(x1)
 }
 
-// preemph filters x by 1 - mu/z, from a zero memory.
+// preemph filters x by 1 - mu/z, mu >= 0, from a zero memory.
 func preemph(x []int16, mu int16) {
-	var last int16
+	m := 2 * int32(mu)
+	var last int32
 	for i, v := range x {
-		x[i] = op.Round(op.LMsu(int32(v)<<16, last, mu))
-		last = v
+		x[i] = op.Round(op.LSub(int32(v)<<16, last*m))
+		last = int32(v)
 	}
 }
 
-// preemph2 filters x by 2 * (1 - mu/z), from a zero memory.
+// preemph2 filters x by 2 * (1 - mu/z), mu >= 0, from a zero memory.
 func preemph2(x []int16, mu int16) {
-	var last int16
+	m := 2 * int32(mu)
+	var last int32
 	for i, v := range x {
-		x[i] = op.Round(op.LShl(op.LMsu(int32(v)<<16, last, mu), 1))
-		last = v
+		s := op.LSub(int32(v)<<16, last*m)
+		x[i] = op.Sat((s>>14 + 1) >> 1)
+		last = int32(v)
 	}
 }
 
@@ -281,12 +284,12 @@ func synFilt32Fast(a, exc, hi, lo []int16, a0 int16, down uint, limit int64) int
 
 // deemph32 filters the double-precision signal by 1 / (1 - mu/z), mu in Q15, and returns the last output.
 func deemph32(hi, lo, y []int16, mu, mem int16) int16 {
-	fac := mu >> 1
+	fac := 2 * int32(mu>>1)
+	hi, lo = hi[:len(y)], lo[:len(y)]
 	for i := range y {
-		s := op.LMac(int32(hi[i])<<16, lo[i], 8)
-		s = op.LShl(s, 3)
-		s = op.LMac(s, mem, fac)
-		mem = op.Round(op.LShl(s, 1))
+		s := op.LSat((int64(hi[i])<<16 + int64(lo[i])<<4) << 3)
+		s = op.LAdd(s, int32(mem)*fac)
+		mem = op.Sat((s>>14 + 1) >> 1)
 		y[i] = mem
 	}
 	return mem

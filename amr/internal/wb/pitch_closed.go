@@ -169,9 +169,9 @@ func pitchGain(xn, y *[subLen]int16) (gain int16, c gainCoeffs) {
 // subtract sets out to x - gain*y, gain in Q14.
 func subtract(out, x, y []int16, gain int16) {
 	x, y = x[:len(out)], y[:len(out)]
+	g := 2 * int32(gain) // not negative
 	for i, v := range x {
-		s := op.LMsu(int32(v)<<15, y[i], gain)
-		out[i] = int16(op.LShl(s, 1) >> 16)
+		out[i] = op.Sat(op.LSub(int32(v)<<15, int32(y[i])*g) >> 15)
 	}
 }
 
