@@ -184,16 +184,21 @@ func (h *Header) parseLines(head string, i, base int, strict bool) (err *ParseEr
 // cut finds name and value in the field's text. It returns -1, or where the text is no field.
 func (f *field) cut() int {
 	line := f.text
-	n := 0
-	for n < len(line) && is(line[n], isToken) {
-		n++
+	colon := strings.IndexByte(line, ':')
+	if colon < 0 {
+		return max(firstNot(line, isToken), 0)
 	}
-	colon := n
-	for colon < len(line) && (line[colon] == ' ' || line[colon] == '\t') {
-		colon++
+	n := colon
+	for n > 0 && (line[n-1] == ' ' || line[n-1] == '\t') {
+		n--
 	}
-	if n == 0 || colon >= len(line) || line[colon] != ':' || n > 65535 {
-		return n
+	if f.id = lookup(line[:n]); f.id == idOther { // a known name is a token
+		if bad := firstNot(line[:n], isToken); bad >= 0 {
+			return bad
+		}
+		if n == 0 || n > 65535 {
+			return 0
+		}
 	}
 	lo := skipLWS(line, colon+1)
 	hi := trimRight(line, lo, len(line))
@@ -201,7 +206,6 @@ func (f *field) cut() int {
 		lo, hi = colon+1, colon+1
 	}
 	f.lo, f.hi, f.name = uint32(lo), uint32(hi), uint16(n)
-	f.id = lookup(line[:n])
 	if f.folded {
 		f.folded = strings.IndexByte(line[lo:hi], '\n') >= 0
 	}
