@@ -17,7 +17,8 @@
 // # What a capture shows
 //
 // Each value of Event.Interface becomes an interface of the capture, so that "frame.interface_name
-// == pcscf" filters by role. Event.Comment and Event.Correlation become packet comments.
+// == pcscf" filters by role. Event.Comment becomes a packet comment, and so does Event.Correlation
+// where the message doesn't say it itself.
 //
 // The stack sees messages, not packets; the headers below them are made here:
 //

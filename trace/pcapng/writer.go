@@ -214,7 +214,7 @@ func (w *Writer) comments(e *trace.Event) {
 	if e.Comment != "" && e.Dir != trace.State {
 		w.buf = appendOption(w.buf, optComment, e.Comment)
 	}
-	if e.Correlation != "" && e.Proto != trace.SIP {
+	if e.Correlation != "" && !ownCorrelation(e) {
 		w.buf = appendOption(w.buf, optComment, e.Correlation)
 	}
 	switch e.Transport {
@@ -229,6 +229,12 @@ func (w *Writer) comments(e *trace.Event) {
 		w.buf = appendLost(w.buf, w.late)
 		w.late = 0
 	}
+}
+
+// ownCorrelation tells whether Wireshark finds by itself what an event belongs to: SIP has the
+// Call-ID in it, and media is described by SDP. State events have it in their line.
+func ownCorrelation(e *trace.Event) bool {
+	return e.Dir == trace.State || e.Proto == trace.SIP || e.Proto == trace.RTP || e.Proto == trace.RTCP
 }
 
 // payload appends Data[from:to], its secrets overwritten.
