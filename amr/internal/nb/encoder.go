@@ -22,6 +22,7 @@ type Encoder struct {
 	noise    noiseEncoder
 	sid      sidScheduler
 	search   codeSearch // room for the search of codewords, without memory
+	a, aq    [4]lpc     // filters of this frame, here because what refers to search is taken to be lasting
 
 	speech [2 * FrameLen]int16 // input; the new frame at the end
 	wsp    [pitMax + FrameLen]int16
@@ -93,9 +94,10 @@ func (e *Encoder) encodeFrame(pcm *[FrameLen]int16, mode Mode, prm *[maxParams]i
 		noise, compute = e.noise.silent(voice)
 	}
 
-	var a, aq [4]lpc
+	e.a, e.aq = [4]lpc{}, [4]lpc{}
+	a, aq := &e.a, &e.aq
 	p := prm[:0]
-	lsp, p := e.analyse(mode, noise, &a, &aq, p)
+	lsp, p := e.analyse(mode, noise, a, aq, p)
 	e.noise.observe(&lsp, input[:])
 	resonant := false
 	if noise {
@@ -107,7 +109,7 @@ func (e *Encoder) encodeFrame(pcm *[FrameLen]int16, mode Mode, prm *[maxParams]i
 	}
 
 	speech := e.speech[newAt-lookAhead-order:] // with the history of the filters in front
-	openLag := e.searchOpenLoop(mode, &a, speech)
+	openLag := e.searchOpenLoop(mode, a, speech)
 	if e.dtx {
 		if e.vad == 2 {
 			e.vad2.decidePeriodic(mode)
@@ -116,7 +118,7 @@ func (e *Encoder) encodeFrame(pcm *[FrameLen]int16, mode Mode, prm *[maxParams]i
 		}
 	}
 	if !noise {
-		f := frameCoder{e: e, mode: mode, openLag: openLag, resonant: resonant, a: &a, aq: &aq, speech: speech}
+		f := frameCoder{e: e, mode: mode, openLag: openLag, resonant: resonant, a: a, aq: aq, speech: speech}
 		f.run(p)
 		copy(e.exc[:excHist], e.exc[FrameLen:])
 	}
