@@ -240,7 +240,17 @@ func (n *network) dial(t Transport, remote netip.AddrPort, serverName string, fr
 }
 
 // existing finds a connection that serves a wish. The caller holds n.mu.
+//
+// A sip: URI with transport=ws may mean a WSS connection that is there already: RFC 7118 has one
+// parameter value for both, and a server that wrote itself into the route has no other way.
 func (n *network) existing(key dialKey, from Flow) *conn {
+	if key.transport == WS {
+		secure := key
+		secure.transport, secure.serverName = WSS, ""
+		if c := n.existing(secure, from); c != nil {
+			return c
+		}
+	}
 	fits := func(c *conn) bool {
 		return c.flow.Transport == key.transport && c.flow.Remote == key.remote && c.usable() && c.isFor(key.serverName)
 	}

@@ -1,9 +1,11 @@
 package sip_test
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/gotelco/telco/sip"
 	"github.com/gotelco/telco/sip/websocket"
@@ -46,21 +48,27 @@ func TestPeerKamailioWebSocketPairs(t *testing.T) {
 				continue
 			}
 			t.Run(caller+" to "+callee, func(t *testing.T) {
-				d, _, err := agents[caller].Invite(t.Context(), "sip:"+callee+"@example.org", sip.InviteOptions{RequestOptions: sip.RequestOptions{Body: []byte(sdp)}})
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				defer cancel()
+				d, _, err := agents[caller].Invite(ctx, "sip:"+callee+"@example.org", sip.InviteOptions{RequestOptions: sip.RequestOptions{Body: []byte(sdp)}})
 				if err != nil {
 					t.Fatal(err)
 				}
 				in := <-calls
-				if _, err := in.ACK(t.Context()); err != nil {
+				if _, err := in.ACK(ctx); err != nil {
 					t.Errorf("ACK: %v", err)
 				}
-				if _, err := in.Dialog.Invite(t.Context(), sip.RequestOptions{Body: []byte(sdp)}); err != nil {
+				if _, err := in.Dialog.Invite(ctx, sip.RequestOptions{Body: []byte(sdp)}); err != nil {
 					t.Errorf("re-INVITE of the callee: %v", err)
 				}
-				if err := d.Bye(t.Context(), sip.RequestOptions{}); err != nil {
+				if err := d.Bye(ctx, sip.RequestOptions{}); err != nil {
 					t.Errorf("BYE: %v", err)
 				}
-				<-in.Dialog.Context().Done()
+				select {
+				case <-in.Dialog.Context().Done():
+				case <-ctx.Done():
+					t.Error("the BYE did not arrive")
+				}
 			})
 		}
 	}
