@@ -107,8 +107,9 @@ func (s *summary) event(e event) {
 	}
 	switch e.Action {
 	case "output":
-		if len(r.output) < 2000 {
-			r.output = append(r.output, e.Output)
+		r.output = append(r.output, e.Output)
+		if len(r.output) > 4*(firstLines+lastLines) { // forget the middle
+			r.output = slices.Delete(r.output, 2*firstLines, 2*firstLines+lastLines)
 		}
 	case "build-output":
 		s.builds[e.ImportPath] = append(s.builds[e.ImportPath], e.Output)
@@ -184,12 +185,25 @@ func (s *summary) fail(what, how string, output []string) {
 
 func (s *summary) show(what, how string, output []string) {
 	fmt.Fprintf(s.out, "FAIL %s: %s\n", short(what), how)
-	for _, o := range output {
-		if !strings.HasPrefix(o, "=== ") {
-			fmt.Fprintf(s.out, "     %s\n", strings.TrimRight(o, "\n"))
+	output = slices.DeleteFunc(slices.Clone(output), func(o string) bool { return strings.HasPrefix(o, "=== ") })
+	for i, o := range output {
+		if more := len(output) - firstLines - lastLines; more > 0 && i >= firstLines && i < firstLines+more {
+			if i == firstLines {
+				fmt.Fprintf(s.out, "     … %d lines more\n", more)
+			}
+			continue
 		}
+		o = strings.TrimRight(o, "\n")
+		fmt.Fprintf(s.out, "     %s\n", o[:min(len(o), lineLength)])
 	}
 }
+
+// What is shown of a failure's output.
+const (
+	firstLines = 30
+	lastLines  = 90
+	lineLength = 400
+)
 
 func (s *summary) print() {
 	slices.Sort(s.reasons)

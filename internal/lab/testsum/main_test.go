@@ -66,3 +66,16 @@ func TestBrokenOff(t *testing.T) {
 		t.Errorf("%d failed, %q", s.failed, out.String())
 	}
 }
+
+func TestLongOutput(t *testing.T) {
+	var in, out strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&in, `{"Action":"output","Package":"p","Test":"T","Output":"line %d %s\n"}`+"\n", i, strings.Repeat("x", 1000))
+	}
+	in.WriteString(`{"Action":"fail","Package":"p","Test":"T"}` + "\n")
+	s := &summary{out: &out}
+	s.read(strings.NewReader(in.String()))
+	if n := strings.Count(out.String(), "\n"); n > 130 || !strings.Contains(out.String(), "line 0 ") || !strings.Contains(out.String(), "line 4999 ") || out.Len() > 60000 {
+		t.Errorf("%d lines, %d octets", n, out.Len())
+	}
+}
