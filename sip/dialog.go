@@ -172,6 +172,20 @@ func (d *DialogState) staysOn(f Flow, via Via) bool {
 	return noAddress(hop) || hostEqual(hop.Host, via.Host) && port == via.port()
 }
 
+// leadsThere says whether the connection f, over which our INVITE was answered, leads to the next
+// hop of the dialog, although its URI does not name the transport: some peers leave it out.
+func (d *DialogState) leadsThere(f Flow) bool {
+	hop, ok := d.nextHop()
+	if !ok || !f.Transport.Reliable() {
+		return false
+	}
+	if noAddress(hop) {
+		return true
+	}
+	addr, ok := hop.Addr()
+	return ok && hop.Transport() == "" && addr == f.Remote.Addr().Unmap() && hop.Port == int(f.Remote.Port())
+}
+
 // noAddress reports a host that is a placeholder.
 func noAddress(u URI) bool { return strings.HasSuffix(strings.ToLower(u.Host), ".invalid") }
 
@@ -456,8 +470,9 @@ func (d *Dialog) abort(cause error) {
 }
 
 // Bye ends the call (RFC 3261 section 15.1.1). The dialog has ended for us at once; Bye waits for the
-// peer's answer, and returns a [*ResponseError] where that is none of 2xx, 408 and 481. A callee waits
-// for the ACK before (section 15), and cannot end an early dialog: it refuses the INVITE instead.
+// peer's answer. An error says that the peer refused or is silent (481, that it knows of no call, is
+// none). A callee waits for the ACK before (section 15), and cannot end an early dialog: it refuses
+// the INVITE instead.
 // Ending what has ended is no error.
 func (d *Dialog) Bye(ctx context.Context, opts RequestOptions) error {
 	err := d.await(ctx, func() bool { return !d.offers.ackWait })
@@ -482,8 +497,7 @@ func (d *Dialog) Bye(ctx context.Context, opts RequestOptions) error {
 func (d *Dialog) bye(ctx context.Context, opts RequestOptions) error {
 	defer d.ua.remove(d)
 	_, err := d.exchange(ctx, BYE, opts)
-	switch StatusCode(err) {
-	case 408, 481:
+	if StatusCode(err) == 481 {
 		return nil
 	}
 	return err

@@ -31,6 +31,9 @@ func (in *Incoming) Initial() bool { return in.initial }
 // Flow returns where the request came from.
 func (in *Incoming) Flow() Flow { return in.tx.Flow() }
 
+// SetFlow makes f the way of the responses, see [ServerTransaction.SetFlow].
+func (in *Incoming) SetFlow(f Flow) { in.tx.SetFlow(f) }
+
 // Context is done when the request needs no answer any more: it was cancelled, the dialog ended, it
 // has its final response, or nobody gave one in time.
 func (in *Incoming) Context() context.Context { return in.tx.Context() }

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"crypto"
 	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -95,6 +96,20 @@ func (a DigestAlgorithm) Base() DigestAlgorithm {
 // known hash, although only an [Answerer] with a SIM can find the password.
 func (a DigestAlgorithm) Known() bool { return a.sum() != nil }
 
+// Hash returns the hash below, 0 for an unknown one. AKAv2 derives its password and keys with it
+// (RFC 4169 section 2).
+func (a DigestAlgorithm) Hash() crypto.Hash {
+	switch a.Base() {
+	case MD5:
+		return crypto.MD5
+	case SHA256:
+		return crypto.SHA256
+	case SHA512256:
+		return crypto.SHA512_256
+	}
+	return 0
+}
+
 // sumHex is H of RFC 7616 section 3.3, in lower-case hexadecimal.
 type sumHex func(data []byte) string
 
@@ -112,13 +127,8 @@ func (a DigestAlgorithm) sum() sumHex {
 
 // hexLen is the length of a response in hexadecimal digits, 0 for an unknown hash.
 func (a DigestAlgorithm) hexLen() int {
-	switch a.Base() {
-	case MD5:
-		return 2 * md5.Size
-	case SHA256:
-		return 2 * sha256.Size
-	case SHA512256:
-		return 2 * sha512.Size256
+	if h := a.Hash(); h != 0 {
+		return 2 * h.Size()
 	}
 	return 0
 }

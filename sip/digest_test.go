@@ -159,6 +159,9 @@ func TestDigestAlgorithm(t *testing.T) {
 		"-sess":            {0, "-sess", false, false},
 	} {
 		got := facts{a.AKA(), a.Base(), a.Session(), a.Known()}
+		if h := a.Hash(); (h != 0) != want.Known || h != 0 && 2*h.New().Size() != a.hexLen() {
+			t.Errorf("%q: hash %v, %d digits", a, h, a.hexLen())
+		}
 		if got != want {
 			t.Errorf("%q: %+v, want %+v", a, got, want)
 		}

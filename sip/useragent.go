@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,7 @@ type UserAgentConfig struct {
 	// user part of Address at the host and port of the flow in use.
 	Contact string
 	// Routes are put into requests outside of dialogs, the first hop first: an outbound proxy such
-	// as "<sip:proxy.example.org;lr>", or a Service-Route (RFC 3608).
+	// as "<sip:proxy.example.org;lr>". [UserAgent.SetRoutes] changes them.
 	Routes []string
 	// Send is how requests are sent whose own options name no way: a NextHop that is an outbound
 	// proxy, a Flow with the socket to use. Its Prepare and timeouts are not used.
@@ -75,6 +76,7 @@ type UserAgent struct {
 	stats  userAgentStats
 
 	mu      sync.Mutex
+	routes  []string
 	dialogs map[dialogKey]*Dialog
 	closed  bool
 	regs    map[*Registration]struct{}
@@ -92,13 +94,13 @@ func NewUserAgent(cfg UserAgentConfig) (*UserAgent, error) {
 		return nil, err
 	}
 	ua.from.Params.Del("tag")
-	for _, text := range append([]string{cfg.Contact}, cfg.Routes...) {
-		if text == "" {
-			continue
-		}
-		if _, err := ParseAddress(text); err != nil {
+	if cfg.Contact != "" {
+		if _, err := ParseAddress(cfg.Contact); err != nil {
 			return nil, err
 		}
+	}
+	if err := checkRoutes(cfg.Routes); err != nil {
+		return nil, err
 	}
 	num := func(d *int, v int) {
 		if *d <= 0 {
@@ -118,10 +120,31 @@ func NewUserAgent(cfg UserAgentConfig) (*UserAgent, error) {
 		ua.digest = NewDigestClient(DigestClientConfig{Answerer: cfg.Auth})
 	}
 	cfg.Endpoint.Handler, cfg.Endpoint.Inline, cfg.Endpoint.Proxy = HandlerFunc(ua.serve), true, false
-	ua.cfg = cfg
+	ua.cfg, ua.routes = cfg, slices.Clone(cfg.Routes)
 	ua.timers = cfg.Endpoint.Timers.filled()
 	ua.ep = NewEndpoint(cfg.Endpoint)
 	return ua, nil
+}
+
+func checkRoutes(routes []string) error {
+	for _, text := range routes {
+		if _, err := ParseAddress(text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetRoutes replaces the Routes of the configuration for the requests from now on, such as by the
+// Service-Route of a registration (RFC 3608). Registrations and dialogs that exist keep theirs.
+func (ua *UserAgent) SetRoutes(routes []string) error {
+	if err := checkRoutes(routes); err != nil {
+		return err
+	}
+	ua.mu.Lock()
+	ua.routes = slices.Clone(routes)
+	ua.mu.Unlock()
+	return nil
 }
 
 // Endpoint returns the endpoint below, to listen and for its Stats.
@@ -205,9 +228,11 @@ func (ua *UserAgent) Do(ctx context.Context, req *Request, opts SendOptions) (*R
 // From tag, our Routes and a CSeq. To may be edited.
 func (ua *UserAgent) NewRequest(m Method, uri string) *Request {
 	r := NewRequest(m, uri)
-	for _, v := range ua.cfg.Routes {
+	ua.mu.Lock()
+	for _, v := range ua.routes {
 		r.Add("Route", v)
 	}
+	ua.mu.Unlock()
 	r.Add("Max-Forwards", "70")
 	r.Add("From", tagged(ua.from.String(), ua.ep.NewTag()))
 	r.Add("To", "<"+uri+">")

@@ -297,9 +297,8 @@ func (o *outgoing) confirmed(d *Dialog, resp *Response, f Flow, full error) {
 	d.mu.Lock()
 	d.offers.inviteOut, d.offers.offerOut = false, false
 	d.offers.offerIn = len(o.req.Body) == 0 && isOffer(&resp.Header, resp.Body)
-	if hop, ok := d.state.nextHop(); ok && f.Transport.Reliable() &&
-		(noAddress(hop) || len(d.state.Routes) == 0 && o.ua.send(o.opts.Send).Flow.Remote.IsValid()) {
-		d.flow = f // the application chose the connection, or no other way leads there
+	if d.state.leadsThere(f) || f.Transport.Reliable() && len(d.state.Routes) == 0 && o.ua.send(o.opts.Send).Flow.Remote.IsValid() {
+		d.flow = f // also where the application chose the connection
 	}
 	d.update()
 	first := o.answered == nil && !o.gaveUp && full == nil

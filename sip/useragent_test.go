@@ -1087,6 +1087,18 @@ func TestUserAgentConfigErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := ua.SetRoutes([]string{"<sip:p1;lr>", "<sip:p2;lr>"}); err != nil {
+		t.Error(err)
+	}
+	if err := ua.SetRoutes([]string{"<sip:"}); err == nil {
+		t.Error("a bad route was taken")
+	}
+	if r := ua.NewRequest(OPTIONS, bobURI); r.Count("Route") != 2 || r.Value("Route") != "<sip:p1;lr>" {
+		t.Errorf("%s", r)
+	}
+	if err := ua.SetRoutes(nil); err != nil {
+		t.Error(err)
+	}
 	if _, _, err := ua.Invite(t.Context(), "not a uri", InviteOptions{}); err == nil {
 		t.Error("a bad URI was called")
 	}
@@ -1295,5 +1307,36 @@ func TestAnswerWithoutTag(t *testing.T) {
 		<-d.Context().Done()
 		quiet(t, alice)
 		peer.conn.Close()
+	})
+}
+
+// A callee that is reached over TCP alone, and whose Contact does not say so.
+func TestContactWithoutTransport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{Latency: time.Millisecond})
+		calls := make(chan *Incoming, 1)
+		bob, err := NewUserAgent(UserAgentConfig{OnInvite: accepting(t, calls), Contact: "<sip:bob@192.0.2.2:5060>"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := n.Listen(bobAddr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bob.Endpoint().ServeListener(l, ListenConfig{Transport: TCP}); err != nil {
+			t.Fatal(err)
+		}
+		alice := newUA(t, n, aliceAddr, UserAgentConfig{Endpoint: Config{Network: NetworkConfig{Dial: dialer(n)}}})
+		d, _, err := alice.Invite(t.Context(), bobURI+";transport=tcp", InviteOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (<-calls).ACK(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Bye(t.Context(), RequestOptions{}); err != nil {
+			t.Error(err)
+		}
+		quiet(t, alice, bob)
 	})
 }
