@@ -1,19 +1,12 @@
 package sip
 
 import (
-	"errors"
 	"net"
-	"net/netip"
 	"sync"
 	"syscall"
 
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
-
-// batchSize is how many datagrams one system call receives at most.
-const batchSize = 32
 
 // tuneUDP sets buffer sizes and DSCP, and asks for the local address of datagrams where the
 // socket is bound to all of them.
@@ -26,6 +19,7 @@ func (n *network) tuneUDP(s *socket, c *net.UDPConn, lc ListenConfig) {
 		lc.DSCP = n.cfg.DSCP
 	}
 	v6 := isV6Socket(rc)
+	s.source.rc, s.source.v6 = rc, v6
 	var read int
 	rc.Control(func(fd uintptr) {
 		h := int(fd)
@@ -45,7 +39,7 @@ func (n *network) tuneUDP(s *socket, c *net.UDPConn, lc ListenConfig) {
 			} else {
 				err = unix.SetsockoptInt(h, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 			}
-			s.source.on, s.source.v6 = err == nil, v6
+			s.source.on = err == nil
 		}
 	})
 	if read /= 2; read < n.cfg.ReadBuffer { // the kernel doubles it for its own needs
@@ -100,62 +94,10 @@ func reuseAddr(_, _ string, rc syscall.RawConn) error {
 	return err
 }
 
-// readBatches receives with recvmmsg until the socket is closed. It returns false at once if the
-// socket can't be read so.
-func (s *socket) readBatches(c *net.UDPConn) bool {
-	n := s.network
-	rc, err := c.SyscallConn()
-	if err != nil {
-		return false
-	}
-	v6 := isV6Socket(rc)
-	var read func([]ipv4.Message, int) (int, error)
-	if v6 {
-		p := ipv6.NewPacketConn(c)
-		read = func(ms []ipv4.Message, flags int) (int, error) { return p.ReadBatch(ms, flags) }
-	} else {
-		read = ipv4.NewPacketConn(c).ReadBatch
-	}
-	ms := make([]ipv4.Message, batchSize)
-	for i := range ms {
-		ms[i].Buffers = [][]byte{make([]byte, 65536)} // touched, so resident, only as far as used
-		if s.source.on {
-			ms[i].OOB = make([]byte, 64)
-		}
-	}
-	for failures := 0; ; {
-		k, err := read(ms, 0)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) || n.ctx.Err() != nil {
-				return true
-			}
-			n.stats.receiveErrors.Add(1)
-			failures++
-			n.log.Warn("receive", "transport", UDP, "local", s.local, "err", err)
-			n.backoff(failures)
-			continue
-		}
-		failures = 0
-		for i := range ms[:k] {
-			m := &ms[i]
-			f := Flow{UDP, s.local, addrPortOf(m.Addr), s.id}
-			if s.source.on {
-				if a := localOf(m.OOB[:m.NN]); a.IsValid() {
-					f.Local = netip.AddrPortFrom(a, s.local.Port())
-				}
-			}
-			if m.Flags&unix.MSG_TRUNC != 0 {
-				n.stats.truncated.Add(1)
-				continue
-			}
-			s.deliver(f, m.Buffers[0][:m.N])
-		}
-	}
-}
-
-// sourceAddrs makes datagrams leave from the address to which their requests came, on a socket
-// that is bound to all addresses.
+// sourceAddrs sends. On a socket that is bound to all addresses it makes datagrams leave from the
+// address to which their requests came.
 type sourceAddrs struct {
+	rc     syscall.RawConn
 	on, v6 bool
 	oob    sync.Map // netip.Addr -> []byte, the control message; as many as we have addresses
 }
@@ -164,7 +106,10 @@ type sourceAddrs struct {
 func (a *sourceAddrs) write(s *socket, f Flow, data []byte) (bool, error) {
 	local := f.Local.Addr()
 	if !a.on || !local.IsValid() || local.IsUnspecified() {
-		return false, nil
+		if a.rc == nil {
+			return false, nil
+		}
+		return sendRaw(a.rc, a.v6, data, f.Remote)
 	}
 	oob, ok := a.oob.Load(local)
 	if !ok {
