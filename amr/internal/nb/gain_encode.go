@@ -114,13 +114,13 @@ func (g *gainEncoder) quantise(mode Mode, s *subframeSignals, even bool, pitch i
 	exp, frac, _, _ := g.pred.predict(mode, s.code)
 	var f filteredEnergies
 	f.compute(mode, s)
-	table := tableGainLowrates[:]
+	table, most := tableGainLowrates[:], maxGainsLow
 	if mode >= MR67 {
-		table = tableGainHighrates[:]
+		table, most = tableGainHighrates[:], maxGainsHigh
 	}
 	gcode0 := ExtractL(pow2(14, frac))
 	c := f.align(exp - 11)
-	index := searchGains(&c, table, gcode0, s.limit)
+	index := searchGains(&c, table, most, gcode0, s.limit)
 	q := &table[index]
 	g.pred.update(q[2], q[3])
 	return q[0], ExtractH(LShr(LMult(q[1], gcode0), Sub(10, exp))), 0, 0, append(p, index)
@@ -152,14 +152,9 @@ func (f *filteredEnergies) align(expCode int16) [5]int32 {
 }
 
 // searchGains finds the entry with the least error, of those whose pitch gain is within the limit.
-func searchGains(c *[5]int32, table [][4]int16, gcode0, limit int16) (index int16) {
+func searchGains(c *[5]int32, table [][4]int16, most [2]int16, gcode0, limit int16) (index int16) {
 	least := int32(MaxInt32)
-	// Where the coefficients add up to less than 2^31, no sum saturates.
-	total := int64(1 << 8)
-	for _, v := range c {
-		total += max(int64(v), -int64(v))
-	}
-	exact := total <= MaxInt32
+	exact := largestError(c, most, gcode0) <= MaxInt32
 	for i := range table {
 		pitch := table[i][0]
 		if pitch > limit {

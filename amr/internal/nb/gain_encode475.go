@@ -61,12 +61,7 @@ func searchGains475(f0, f1 *subframeGains, limit int16) (index int16) {
 	c0, c1 := f0.filtered.shiftTo(&exp0, top), f1.filtered.shiftTo(&exp1, top)
 	gcode0, gcode1 := ExtractL(pow2(14, f0.frac)), ExtractL(pow2(14, f1.frac))
 	least := int32(MaxInt32)
-	// Where the coefficients add up to less than 2^31, no sum saturates.
-	total := int64(1 << 8)
-	for i := range c0 {
-		total += max(int64(c0[i]), -int64(c0[i])) + max(int64(c1[i]), -int64(c1[i]))
-	}
-	exact := total <= MaxInt32
+	exact := largestError(&c0, maxGains475, gcode0)+largestError(&c1, maxGains475, gcode1) <= MaxInt32
 	for i := range tableGainMR475 {
 		q := &tableGainMR475[i]
 		if q[0] > limit || q[2] > limit {
@@ -86,6 +81,34 @@ func searchGains475(f0, f1 *subframeGains, limit int16) (index int16) {
 		}
 	}
 	return index
+}
+
+// maxGains475, maxGainsHigh and maxGainsLow are the largest pitch gain and code gain factor of the joint tables.
+var (
+	maxGains475  = maxGains(tableGainMR475[:], true)
+	maxGainsHigh = maxGains(tableGainHighrates[:], false)
+	maxGainsLow  = maxGains(tableGainLowrates[:], false)
+)
+
+func maxGains(table [][4]int16, pairs bool) (m [2]int16) {
+	for _, q := range table {
+		m = [2]int16{max(m[0], q[0]), max(m[1], q[1])}
+		if pairs {
+			m = [2]int16{max(m[0], q[2]), max(m[1], q[3])}
+		}
+	}
+	return m
+}
+
+// largestError bounds the magnitude of the error, and of each sum on the way to it, for gains up to those of a table. If it is
+// below 2^31, no sum saturates.
+func largestError(c *[5]int32, most [2]int16, gcode0 int16) int64 {
+	p, g := int64(most[0]), int64(most[1])*int64(gcode0)>>15
+	s := int64(64) // for rounding
+	for i, n := range [5]int64{p * p >> 15, p, g * g >> 15, g, g * p >> 15} {
+		s += max(int64(c[i]), -int64(c[i])) * n >> 15
+	}
+	return s
 }
 
 // errorOf returns the error of a pair of gains, which are not negative, if nothing saturates.
