@@ -42,3 +42,6 @@ func correlate4AVX2(m *Matrix, a *correlate4Args)
 
 //go:noescape
 func searchChainAVX2(p *ChainSearch)
+
+//go:noescape
+func synthesisAVX2(a *[11]int16, x, y *int16, mem *[10]int16, n int) int32

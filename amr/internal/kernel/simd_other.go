@@ -21,3 +21,5 @@ func slideAVX2(y *int16, h, xn *[40]int16, x, down int64) (xy int32, yy int64) {
 
 func correlate4AVX2(m *Matrix, a *correlate4Args) { panic("no SIMD") }
 func searchChainAVX2(p *ChainSearch)              { panic("no SIMD") }
+
+func synthesisAVX2(a *[11]int16, x, y *int16, mem *[10]int16, n int) int32 { panic("no SIMD") }

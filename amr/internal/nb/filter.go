@@ -45,33 +45,15 @@ func residualSat(a *lpc, x []int16, y []int16) {
 // synthesis filters x by 1/A(z) into y, which may be x, from the last ten outputs in mem, oldest first. It tells
 // whether any step of the computation saturated. mem is not changed.
 func synthesis(a *lpc, x, y []int16, mem *vec10) (overflow bool) {
-	var out [order + 80]int16
-	copy(out[:], mem[:])
-	y = y[:len(x)]
-	if absSum(a) > MaxInt16 {
-		return synthesisSat(a, x, y, &out)
+	if absSum(a) <= MaxInt16 && a[0] == 4096 {
+		return kernel.Synthesis10(a, x, y, mem)
 	}
-	// As in residual, whatever the outputs are, the sum cannot leave 32 bits before the last shift.
-	a0, a1, a2, a3, a4, a5 := int32(a[0]), int32(a[1]), int32(a[2]), int32(a[3]), int32(a[4]), int32(a[5])
-	a6, a7, a8, a9, a10 := int32(a[6]), int32(a[7]), int32(a[8]), int32(a[9]), int32(a[10])
-	y1, y2, y3, y4, y5 := int32(mem[9]), int32(mem[8]), int32(mem[7]), int32(mem[6]), int32(mem[5])
-	y6, y7, y8, y9, y10 := int32(mem[4]), int32(mem[3]), int32(mem[2]), int32(mem[1]), int32(mem[0])
-	var wide int32
-	for i, v := range x {
-		s := a0*int32(v) - a10*y10 - a9*y9 - a8*y8 - a7*y7 - a6*y6 - a5*y5 - a4*y4 - a3*y3 - a2*y2 - a1*y1
-		o := (s + 0x800) >> 12
-		wide |= s ^ s>>31
-		if o != int32(int16(o)) {
-			overflow = true
-			o = int32(Sat(o))
-		}
-		y10, y9, y8, y7, y6, y5, y4, y3, y2, y1 = y9, y8, y7, y6, y5, y4, y3, y2, y1, o
-		y[i] = int16(o)
-	}
-	return overflow || wide >= 1<<27
+	return synthesisSat(a, x, y, mem)
 }
 
-func synthesisSat(a *lpc, x, y []int16, out *[order + 80]int16) (overflow bool) {
+func synthesisSat(a *lpc, x, y []int16, mem *vec10) (overflow bool) {
+	var out [order + 80]int16
+	copy(out[:], mem[:])
 	for i := range x {
 		s, ov := LMultOv(x[i], a[0])
 		overflow = overflow || ov
