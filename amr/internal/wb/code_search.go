@@ -30,8 +30,8 @@ const maxPulses = 24
 // crossMatrix holds correlations of pulses of a track with those of the next, a row for each position of the first; what
 // kernels write before it doesn't count.
 type crossMatrix struct {
-	before [trackLen * trackLen]int16
-	m      [trackLen * trackLen]int16
+	_ [trackLen * trackLen]int16
+	m [trackLen * trackLen]int16
 }
 
 // track holds what belongs to the positions of a track: position 4i+t of a subframe is number i of track t.
