@@ -39,7 +39,10 @@ type Dialog struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	// mu may be held when the endpoint is called, never the other way round.
+	order sync.Mutex // held while a request is made and sent; before mu
+
+	// mu may be held when the endpoint is called, never the other way round, and never when the
+	// application is.
 	mu      sync.Mutex
 	state   DialogState
 	offers  offers
@@ -239,7 +242,7 @@ func (d *Dialog) repeatACK(seq uint32) bool {
 type RequestOptions struct {
 	Body        []byte
 	ContentType string         // of Body; if empty, application/sdp for INVITE and UPDATE, else application/octet-stream
-	Edit        func(*Request) // if not nil, called with each request before it is sent
+	Edit        func(*Request) // if not nil, called with each request before it is sent; it must not send another in the dialog
 	Send        SendOptions    // how to send it; the zero value follows the dialog's route set
 	// Answer, for an INVITE without Body, makes the answer to the offer in the 2xx; it goes into the
 	// ACK. If nil, the ACK has no body.
@@ -376,8 +379,22 @@ func (d *Dialog) exchange(ctx context.Context, m Method, opts RequestOptions) (*
 
 // start sends one request. The caller holds mu, which start releases.
 func (d *Dialog) start(ctx context.Context, m Method, opts *RequestOptions, credentials *Request) (req *Request, over bool, result chan ClientEvent, stop func(), err error) {
-	defer d.mu.Unlock()
-	if req, err = d.state.NewRequest(m); err != nil {
+	switch { // taken before anything is sent, so that of two callers one waits
+	case m == INVITE:
+		d.offers.inviteOut, d.offers.offerOut = true, len(opts.Body) > 0
+	case m == UPDATE && len(opts.Body) > 0:
+		d.offers.offerOut = true
+	}
+	d.mu.Unlock()
+	d.order.Lock() // requests leave in the order of their CSeq
+	defer d.order.Unlock()
+	d.mu.Lock()
+	req, err = d.state.NewRequest(m)
+	var send SendOptions
+	send, over = d.send(opts.Send)
+	d.mu.Unlock()
+	if err != nil {
+		d.settle(m, nil, nil, opts)
 		return nil, false, nil, nil, err
 	}
 	if m == INVITE {
@@ -395,8 +412,6 @@ func (d *Dialog) start(ctx context.Context, m Method, opts *RequestOptions, cred
 		}
 	}
 	result = make(chan ClientEvent, 1)
-	var send SendOptions
-	send, over = d.send(opts.Send)
 	c, _ := req.CSeq()
 	first := true
 	attempt, err := d.ua.ep.Start(req, send, func(ev ClientEvent) {
@@ -413,14 +428,8 @@ func (d *Dialog) start(ctx context.Context, m Method, opts *RequestOptions, cred
 		}
 	})
 	if err != nil {
+		d.settle(m, nil, nil, opts)
 		return nil, false, nil, nil, err
-	}
-	switch {
-	case m == INVITE:
-		d.offers.inviteOut = true
-		d.offers.offerOut = isOffer(&req.Header, req.Body)
-	case m == UPDATE && len(opts.Body) > 0:
-		d.offers.offerOut = true
 	}
 	giveUp := func() { attempt.Cancel() }
 	stop1, stop2 := context.AfterFunc(ctx, giveUp), func() bool { return false }
@@ -430,7 +439,7 @@ func (d *Dialog) start(ctx context.Context, m Method, opts *RequestOptions, cred
 	return req, over, result, func() { stop1(); stop2() }, nil
 }
 
-// settle takes the final response, nil where there was none.
+// settle takes the final response to req; both are nil where nothing was sent.
 func (d *Dialog) settle(m Method, req *Request, resp *Response, opts *RequestOptions) {
 	success := resp != nil && resp.IsSuccess()
 	var body []byte
@@ -446,8 +455,8 @@ func (d *Dialog) settle(m Method, req *Request, resp *Response, opts *RequestOpt
 	if success && refreshesTarget(m) {
 		d.state.RefreshTarget(&resp.Header) // one that cannot be parsed is no reason to lose the call
 	}
-	if c := req.Value("Contact"); success && refreshesTarget(m) && c != "" {
-		d.state.Contact = strings.Clone(c)
+	if success && refreshesTarget(m) && req.Value("Contact") != "" {
+		d.state.Contact = strings.Clone(req.Value("Contact"))
 	}
 	switch {
 	case m == INVITE:

@@ -338,3 +338,51 @@ func TestACKWait(t *testing.T) {
 		t.Error("runs after its end")
 	}
 }
+
+// Whatever dialog a message makes, its requests can be written and are read as what they are.
+func FuzzDialogState(f *testing.F) {
+	f.Add([]byte(strings.ReplaceAll(inviteText, "\n", "\r\n")))
+	f.Add([]byte(strings.ReplaceAll(okText, "\n", "\r\n")))
+	f.Add([]byte(strings.ReplaceAll(strings.Replace(inviteText, ";lr", "", 1), "\n", "\r\n")))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := Parse(b)
+		if err != nil {
+			return
+		}
+		var d *DialogState
+		switch m := m.(type) {
+		case *Request:
+			d, err = NewServerDialog(m, "local", "<sip:me@192.0.2.1>")
+		case *Response:
+			invite, _ := Parse([]byte(strings.ReplaceAll(inviteText, "\n", "\r\n")))
+			if d, err = NewClientDialog(invite.(*Request), m); err == nil {
+				err = d.Confirm(m)
+			}
+		}
+		if err != nil {
+			return
+		}
+		for _, method := range []Method{BYE, INVITE} {
+			req, err := d.NewRequest(method)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := req.AppendText(nil)
+			if err != nil {
+				return // such as a target with spaces, which no line can hold
+			}
+			again, err := Parse(text)
+			if err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+			r, ok := again.(*Request)
+			if !ok || r.Method != method || r.Count("Route") != req.Count("Route") || r.CallID() != d.CallID {
+				t.Fatalf("%q was read as %q", text, again)
+			}
+			from, err := r.From()
+			if err != nil || from.Tag() != d.LocalTag {
+				t.Fatalf("%q: From %v, %v", text, from, err)
+			}
+		}
+	})
+}

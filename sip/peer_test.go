@@ -203,7 +203,7 @@ func peerUA(t *testing.T, cfg sip.UserAgentConfig, cert *tls.Certificate) (*sip.
 // wait waits until ok, which looks at what another process does.
 func wait(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); {
+	for deadline := time.Now().Add(time.Minute); !ok(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s did not happen", what)
 		}

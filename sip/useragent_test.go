@@ -1340,3 +1340,36 @@ func TestContactWithoutTransport(t *testing.T) {
 		quiet(t, alice, bob)
 	})
 }
+
+// What the application does in Edit may ask the dialog.
+func TestEditAsksDialog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{})
+		calls := make(chan *Incoming, 1)
+		bob := newUA(t, n, bobAddr, UserAgentConfig{OnInvite: accepting(t, calls), OnRequest: func(in *Incoming) { in.Reply(200, nil, "") }})
+		alice := newUA(t, n, aliceAddr, UserAgentConfig{})
+		d, _, err := alice.Invite(t.Context(), bobURI, InviteOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		(<-calls).ACK(t.Context())
+		opts := RequestOptions{Edit: func(r *Request) { r.Add("X-Target", d.State().Target) }}
+		if _, err := d.Do(t.Context(), INFO, opts); err != nil {
+			t.Error(err)
+		}
+		if _, err := d.Invite(t.Context(), opts); err != nil {
+			t.Error(err)
+		}
+		bad := RequestOptions{Edit: func(r *Request) { r.Set("CSeq", "x") }} // cannot be sent, and blocks nothing
+		if _, err := d.Invite(t.Context(), bad); err == nil {
+			t.Error("a bad request was sent")
+		}
+		if _, err := d.Invite(t.Context(), opts); err != nil {
+			t.Error(err)
+		}
+		if err := d.Bye(t.Context(), opts); err != nil {
+			t.Error(err)
+		}
+		quiet(t, alice, bob)
+	})
+}
