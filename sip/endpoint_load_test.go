@@ -97,7 +97,8 @@ func placeCall(e *Endpoint, n int) error {
 	case err := <-failed:
 		return err
 	case resp := <-answered:
-		time.Sleep(time.Duration(n%7) * time.Second)
+		// Longer than a 2xx is sent again: a BYE may not overtake the ACK, which may be lost many times.
+		time.Sleep(33*time.Second + time.Duration(n%7)*time.Second)
 		bye, err := e.Do(context.Background(), inDialog(req, resp, BYE, 2), SendOptions{})
 		if err != nil {
 			return err

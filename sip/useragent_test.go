@@ -1059,7 +1059,8 @@ func TestCallsOverLoss(t *testing.T) {
 					t.Errorf("call: %v", err)
 					return
 				}
-				time.Sleep(5 * time.Second)
+				// Longer than a 2xx is sent again: a BYE may not overtake the ACK, which may be lost many times.
+				time.Sleep(33 * time.Second)
 				if err := d.Bye(t.Context(), RequestOptions{}); err != nil {
 					t.Errorf("BYE: %v", err)
 				}
