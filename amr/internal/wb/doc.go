@@ -9,6 +9,9 @@
 // One file holds one block of the specification. Samples and coefficients are 16-bit integers; a comment Qn tells the
 // number of fraction bits. Sums of products are formed in plain machine arithmetic where a bound, checked or proven
 // beside it, excludes that any partial sum saturates; otherwise by the saturating operators in the standard's order.
+//
+// On amd64 the inner loops are AVX2 assembly where the processor has it; the build tag purego leaves it out. A kernel is
+// only called within the bound that makes it exact, and tests hold it equal to the plain form beside it.
 package wb
 
 //go:generate go run github.com/gotelco/telco/amr/internal/gentables -in ../gentables/tables-wb.json -package wb
