@@ -188,6 +188,9 @@ func (s *socket) readBatches(c *net.UDPConn) bool {
 			if errors.Is(err, net.ErrClosed) || n.ctx.Err() != nil {
 				return true
 			}
+			if errors.Is(err, unix.ENOSYS) { // an old or foreign kernel
+				return false
+			}
 			n.stats.receiveErrors.Add(1)
 			failures++
 			n.log.Warn("receive", "transport", UDP, "local", s.local, "err", err)

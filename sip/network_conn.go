@@ -135,7 +135,7 @@ func (c *conn) write() {
 		c.mu.Lock()
 		c.queued -= len(out)
 		c.spare, c.spareEnd = out, ends
-		if cap(c.spare) > 64<<10 { // a burst is over
+		if cap(c.spare) > 256<<10 { // a burst is over
 			c.spare = nil
 		}
 		if err != nil && !c.dead {
