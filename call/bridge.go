@@ -4,17 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/gotelco/telco/resample"
 )
 
 // Bridge connects two Media: each sends what the other receives, telephone-events included, in
-// the codec of its own leg. It takes the place of their sources. The bridge ends when one of them
+// the codec and at the sample rate of its own leg. It takes the place of their sources. The bridge ends when one of them
 // is closed, bridged to another, or [Unbridge] is called.
 func Bridge(a, b *Media) error {
 	if a == b {
 		return errors.New("call: a leg cannot be bridged to itself")
 	}
-	if ra, rb := a.SampleRate(), b.SampleRate(); ra != rb {
-		return fmt.Errorf("call: no bridge from %d Hz to %d Hz", ra, rb)
+	if err := convertible(a.SampleRate(), b.SampleRate()); err != nil {
+		return err
 	}
 	Unbridge(a)
 	Unbridge(b)
@@ -46,7 +48,8 @@ func (m *Media) bridgeTo(peer *Media) error {
 		return fmt.Errorf("call: bridge: %w", errClosed)
 	}
 	m.peer = peer
-	m.setSource(received{peer})
+	m.bridge = &received{m: peer}
+	m.setSource(m.bridge)
 	return nil
 }
 
@@ -58,16 +61,47 @@ func (m *Media) unbridge(peer *Media) {
 		return
 	}
 	m.peer = nil
-	if m.source == (received{peer}) {
+	if m.source == Source(m.bridge) {
 		m.setSource(nil)
 	}
+	m.bridge = nil
 }
 
 // received is what a Media received in this turn, as a Source for another one. Only the wheel's
 // goroutine reads it, and only it writes m.frame, before any Media sends.
-type received struct{ m *Media }
+type received struct {
+	m         *Media
+	from, to  int // of convert, in Hz
+	convert   *resample.Resampler
+	converted []int16
+}
 
-func (r received) ReadSamples(pcm []int16) (int, error) { return copy(pcm, r.m.frame), nil }
+func (r *received) ReadSamples(pcm []int16) (int, error) {
+	if len(r.m.frame) == len(pcm) || len(r.m.frame) == 0 {
+		return copy(pcm, r.m.frame), nil
+	}
+	// Both are 20 ms.
+	if from, to := len(r.m.frame)*50, len(pcm)*50; from != r.from || to != r.to {
+		c, err := resample.New(from, to)
+		if err != nil {
+			return 0, err
+		}
+		r.from, r.to, r.convert = from, to, c
+	}
+	r.converted = r.convert.Append(r.converted[:0], r.m.frame)
+	return copy(pcm, r.converted), nil
+}
+
+// convertible says why legs of two sample rates cannot be bridged.
+func convertible(a, b int) error {
+	if a == b {
+		return nil
+	}
+	if _, err := resample.New(a, b); err != nil {
+		return fmt.Errorf("call: no bridge: %w", err)
+	}
+	return nil
+}
 
 // Play sends src until it ends, and returns nil; or until ctx is done, another source takes its
 // place, or m is closed, and returns why. A bridge of m in this direction is given up; the other

@@ -1,13 +1,18 @@
 package call
 
 import (
+	"time"
+
+	"github.com/gotelco/telco/amr"
 	"github.com/gotelco/telco/g711"
+	"github.com/gotelco/telco/rtp"
 	"github.com/gotelco/telco/sdp"
 )
 
 // Encoder turns samples into payloads. It serves one direction of one call.
 type Encoder interface {
-	// Encode appends the payload for pcm, a whole number of the codec's frames.
+	// Encode appends the payload for pcm, a whole number of the codec's frames. If it appends nothing, nothing is sent:
+	// the time passes in silence (DTX).
 	Encode(dst []byte, pcm []int16) ([]byte, error)
 }
 
@@ -20,6 +25,32 @@ type Decoder interface {
 	Conceal(dst []int16) []int16
 }
 
+// A Marker is an Encoder with discontinuous transmission, which knows where talkspurts begin.
+type Marker interface {
+	Encoder
+	// Marker reports whether the last payload begins a talkspurt, and its packet is to be marked (RFC 3551 section 4.1).
+	Marker() bool
+}
+
+// A Player is a Decoder that keeps the time of what it receives, by sequence numbers and timestamps: it is given every
+// packet and asked for 20 ms of audio in each turn, and tells loss from silence itself. Decode and Conceal are not
+// called then.
+type Player interface {
+	Decoder
+	// Push takes a packet that is due.
+	Push(f rtp.Frame) error
+	// Play appends the next 20 ms and says what they are made from.
+	Play(dst []int16) ([]int16, amr.State)
+}
+
+// A Requester is a Decoder whose payloads carry requests for the encoder of the same leg, such as the codec mode requests
+// of AMR (RFC 4867 section 4.3.1), and Requested an Encoder that obeys them. Media hands them over where both are of
+// one codec.
+type (
+	Requester interface{ Request() uint8 }
+	Requested interface{ TakeRequest(uint8) }
+)
+
 // Codec is an audio codec that calls can use.
 type Codec struct {
 	Name        string // the encoding name of its rtpmap, such as "PCMA"
@@ -27,6 +58,8 @@ type Codec struct {
 	ClockRate   int    // of the RTP timestamp, in Hz
 	SampleRate  int    // of the samples, in Hz
 	FMTP        string // the parameters to offer; may be empty
+	// Frame is the length of the codec's frames: packets cover a whole number of them. If zero, 10 ms.
+	Frame time.Duration
 	// Match compares parameters with a peer's. If nil, any match.
 	Match sdp.Matcher
 

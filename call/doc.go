@@ -15,12 +15,15 @@
 // # Conformance
 //
 //   - RFC 3550, 3551, 4733, 4961 by way of package rtp
+//   - RFC 4867 and TS 26.114: AMR and AMR-WB in both forms of the payload, DTX, codec mode requests obeyed, by way of
+//     package amr; bridges between 8 and 16 kHz by way of package resample
 //   - ITU-T G.711 with concealment of Appendix I, by way of package g711
 //   - RFC 3264 by way of package sdp; RFC 3261 sections 12 to 14 by way of package sip
 //
 // # Limitations
 //
-// Codecs are those of G.711, and what an application adds. The legs of a bridge have one sample
-// rate. A call has one audio stream. There are no reliable provisional responses, preconditions or
+// Codecs are AMR, AMR-WB and those of G.711, and what an application adds; of those that a peer may switch between
+// without a new offer, only the ones of the sample rate that is sent are received. AMR is sent without redundancy,
+// and no mode is requested of the peer. A call has one audio stream. There are no reliable provisional responses, preconditions or
 // session timers yet, and the playout delay is fixed.
 package call

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gotelco/telco/amr"
 	"github.com/gotelco/telco/rtp"
 	"github.com/gotelco/telco/trace"
 )
@@ -74,7 +75,8 @@ type Media struct {
 	source   Source
 	sourced  chan struct{} // closed when source is let go of
 	sinks    []Sink
-	peer     *Media // gets what we receive, if it is bridged to us
+	peer     *Media    // gets what we receive, if it is bridged to us
+	bridge   *received // the source that peer is
 	onEvent  func(rtp.EventReport)
 	stats    MediaStats
 	closed   bool
@@ -89,7 +91,8 @@ type Media struct {
 
 type decoder struct {
 	Decoder
-	payloadType uint8
+	player Player // the same, if it is one
+	format Format
 }
 
 // MediaStats is a snapshot of a [Media].
@@ -97,6 +100,7 @@ type MediaStats struct {
 	RTP       rtp.Stats
 	Remote    netip.AddrPort // where the peer's description has us send
 	Played    uint64         // frames of 20 ms that were received in time
+	Pauses    uint64         // frames of 20 ms that the peer did not send because there was silence
 	Underruns uint64         // turns in which nothing was there to play
 	Dropped   uint64         // samples thrown away because the peer's clock is faster than ours
 	Concealed uint64         // packets that were lost
@@ -106,7 +110,7 @@ type MediaStats struct {
 // NewMedia starts the audio of a leg on wheel, over an RTP socket and an RTCP socket, which may be
 // nil. It takes the sockets over, also when it fails.
 func NewMedia(wheel *Wheel, conn, rtcp net.PacketConn, cfg MediaConfig) (*Media, error) {
-	m := &Media{wheel: wheel, payload: make([]byte, 0, 512)}
+	m := &Media{wheel: wheel, payload: make([]byte, 0, 1024)}
 	if err := m.configure(cfg); err != nil {
 		conn.Close()
 		if rtcp != nil {
@@ -135,28 +139,52 @@ func (m *Media) configure(cfg MediaConfig) error {
 	case cfg.Ptime < 0 || cfg.Ptime > 200*time.Millisecond:
 		return fmt.Errorf("call: packets of %v cannot be sent", cfg.Ptime)
 	}
-	cfg.Ptime = max(cfg.Ptime.Round(10*time.Millisecond), 10*time.Millisecond)
+	unit := cfg.Send.Codec.Frame
+	if unit <= 0 {
+		unit = 10 * time.Millisecond
+	}
+	cfg.Ptime = max(cfg.Ptime.Round(unit), unit)
 	if cfg.Send.Codec.NewEncoder == nil {
 		return errors.New("call: media without a codec")
 	}
-	enc, err := cfg.Send.Codec.NewEncoder(cfg.Send.FMTP)
-	if err != nil {
-		return fmt.Errorf("call: %s: %w", cfg.Send.Codec.Name, err)
+	// What stays as it was keeps its state.
+	enc := m.enc
+	if enc == nil || !same(cfg.Send, m.cfg.Send) {
+		var err error
+		if enc, err = cfg.Send.Codec.NewEncoder(cfg.Send.FMTP); err != nil {
+			return fmt.Errorf("call: %s: %w", cfg.Send.Codec.Name, err)
+		}
 	}
 	var decs []decoder
 	for _, f := range cfg.Receive {
 		if f.Codec.SampleRate != cfg.Send.Codec.SampleRate {
 			return fmt.Errorf("call: %s at %d Hz cannot come where %s at %d Hz goes", f.Codec.Name, f.Codec.SampleRate, cfg.Send.Codec.Name, cfg.Send.Codec.SampleRate)
 		}
+		if i := slices.IndexFunc(m.decoders, func(d decoder) bool { return same(d.format, f) }); i >= 0 {
+			decs = append(decs, m.decoders[i])
+			continue
+		}
 		dec, err := f.Codec.NewDecoder(f.FMTP)
 		if err != nil {
 			return fmt.Errorf("call: %s: %w", f.Codec.Name, err)
 		}
-		decs = append(decs, decoder{dec, f.PayloadType})
+		player, _ := dec.(Player)
+		decs = append(decs, decoder{dec, player, f})
 	}
-	m.cfg, m.enc, m.decoders, m.decoding = cfg, enc, decs, 0
+	decoding := 0
+	if m.decoding < len(m.decoders) {
+		was := m.decoders[m.decoding].format
+		decoding = max(slices.IndexFunc(decs, func(d decoder) bool { return same(d.format, was) }), 0)
+	}
+	m.cfg, m.enc, m.decoders, m.decoding = cfg, enc, decs, decoding
 	m.in, m.out = m.in[:0], m.out[:0]
 	return nil
+}
+
+// same reports whether two formats are of one codec with the same parameters.
+func same(a, b Format) bool {
+	return a.Codec.Name == b.Codec.Name && a.Codec.SampleRate == b.Codec.SampleRate && a.Codec.ClockRate == b.Codec.ClockRate &&
+		a.PayloadType == b.PayloadType && a.FMTP == b.FMTP
 }
 
 // formats says to RTP what the configuration means.
@@ -176,15 +204,12 @@ func (m *Media) formats() (send, event rtp.Format, receive []rtp.Format) {
 }
 
 // Update changes codecs, addresses and direction, as a re-INVITE asks for. On an error nothing is
-// changed. Sources, sinks and a bridge stay; a bridge needs the same sample rate as before.
+// changed. Sources, sinks and a bridge stay; sources and sinks have to bear it if the sample rate is another.
 func (m *Media) Update(cfg MediaConfig) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return net.ErrClosed
-	}
-	if rate := m.cfg.Send.Codec.SampleRate; m.peer != nil && cfg.Send.Codec.SampleRate != rate {
-		return fmt.Errorf("call: a bridge of %d Hz cannot become one of %d Hz", rate, cfg.Send.Codec.SampleRate)
 	}
 	moved := cfg.Remote != m.cfg.Remote || cfg.RemoteRTCP != m.cfg.RemoteRTCP
 	if err := m.configure(cfg); err != nil {
@@ -305,7 +330,6 @@ const eventVolume = 10 // -10 dBm0
 func (m *Media) receive(time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := m.frameLen()
 	for {
 		f, ok := m.session.Pop(m.payload[:0])
 		if !ok {
@@ -313,6 +337,50 @@ func (m *Media) receive(time.Time) {
 		}
 		m.decode(f)
 	}
+	m.frame = m.frame[:0]
+	if p := m.decoders[m.decoding].player; p != nil {
+		m.play(p)
+	} else {
+		m.playIn()
+	}
+	for _, s := range m.sinks {
+		if err := s.WriteSamples(m.frame); err != nil {
+			m.warn("recording ends", err)
+			m.dropSink(s)
+		}
+	}
+	m.events()
+}
+
+// play lets a Player make the frame of this turn.
+func (m *Media) play(p Player) {
+	n := m.frameLen()
+	var state amr.State
+	m.frame, state = p.Play(m.frame)
+	switch state {
+	case amr.Playing:
+		m.stats.Played++
+	case amr.Pause:
+		m.stats.Pauses++
+	case amr.Lost:
+		m.stats.Concealed++
+	default:
+		m.stats.Underruns++
+	}
+	if len(m.frame) != n || m.cfg.Mute {
+		m.frame = slices.Grow(m.frame[:0], n)[:n]
+		clear(m.frame)
+	}
+	from, ok := m.decoders[m.decoding].Decoder.(Requester)
+	to, obeys := m.enc.(Requested)
+	if ok && obeys && m.decoders[m.decoding].format.Codec.Name == m.cfg.Send.Codec.Name {
+		to.TakeRequest(from.Request())
+	}
+}
+
+// playIn takes the frame of this turn from what was decoded.
+func (m *Media) playIn() {
+	n := m.frameLen()
 	if m.cfg.Mute {
 		m.in = m.in[:0]
 	}
@@ -322,7 +390,6 @@ func (m *Media) receive(time.Time) {
 		m.stats.Dropped += uint64(drop)
 		m.in = append(m.in[:0], m.in[drop:]...)
 	}
-	m.frame = m.frame[:0]
 	// A turn finds a packet that is due just now, or just not: one frame in hand, from the first
 	// on, makes up for it.
 	if m.playing = m.playing && len(m.in) >= n || len(m.in) >= 2*n; m.playing {
@@ -335,13 +402,6 @@ func (m *Media) receive(time.Time) {
 		clear(m.frame)
 		m.stats.Underruns++
 	}
-	for _, s := range m.sinks {
-		if err := s.WriteSamples(m.frame); err != nil {
-			m.warn("recording ends", err)
-			m.dropSink(s)
-		}
-	}
-	m.events()
 }
 
 const (
@@ -353,15 +413,25 @@ func (m *Media) frameLen() int { return m.cfg.Send.Codec.SampleRate / 50 }
 
 func (m *Media) decode(f rtp.Frame) {
 	if f.Lost {
+		if m.decoders[m.decoding].player != nil {
+			return // it will see
+		}
 		m.stats.Concealed++
 		m.in = m.decoders[m.decoding].Conceal(m.in)
 		return
 	}
 	for i := range m.decoders {
-		if m.decoders[i].payloadType != f.PayloadType {
+		if m.decoders[i].format.PayloadType != f.PayloadType {
 			continue
 		}
 		m.decoding = i
+		if p := m.decoders[i].player; p != nil {
+			m.in = m.in[:0]
+			if p.Push(f) != nil {
+				m.stats.Errors++
+			}
+			return
+		}
 		have := len(m.in)
 		var err error
 		if m.in, err = m.decoders[i].Decode(m.in, f.Payload); err != nil {
@@ -427,6 +497,13 @@ func (m *Media) send() {
 			m.warn("encoder", err)
 			m.session.Skip(units)
 			continue
+		}
+		if len(b) == 0 {
+			m.session.Rest(units)
+			continue
+		}
+		if marker, ok := m.enc.(Marker); ok && marker.Marker() {
+			m.session.Mark()
 		}
 		m.session.Send(b, units) // counted there where it fails
 	}

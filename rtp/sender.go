@@ -71,6 +71,13 @@ func (s *Sender) Skip(samples uint32) {
 	s.talking = false
 }
 
+// Rest moves the clock on by samples without a packet, as Skip does, but leaves the marker alone: for codecs that send
+// comfort noise between the talkspurts and say with Mark where one begins.
+func (s *Sender) Rest(samples uint32) { s.timestamp += samples }
+
+// Mark lets the next packet of audio carry the marker.
+func (s *Sender) Mark() { s.talking = false }
+
 // append appends a header and the payload, whatever the timestamp.
 func (s *Sender) append(dst []byte, now time.Time, f Format, timestamp uint32, marker bool, payload []byte) []byte {
 	h := rtp.Header{

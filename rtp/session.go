@@ -203,16 +203,32 @@ func (s *Session) Send(payload []byte, samples uint32) error {
 
 // Skip lets samples units of the clock pass in silence. While a telephone-event is being sent,
 // its next packet goes out.
-func (s *Session) Skip(samples uint32) error {
+func (s *Session) Skip(samples uint32) error { return s.pass(samples, false) }
+
+// Rest is Skip without a marker on the next packet: see [Sender.Rest].
+func (s *Session) Rest(samples uint32) error { return s.pass(samples, true) }
+
+func (s *Session) pass(samples uint32, rest bool) error {
 	s.mu.Lock()
 	event := s.stream.InEvent()
 	if !event {
 		defer s.mu.Unlock()
-		s.stream.Skip(samples)
+		if rest {
+			s.stream.Rest(samples)
+		} else {
+			s.stream.Skip(samples)
+		}
 		return s.check()
 	}
 	s.mu.Unlock()
 	return s.Send(nil, samples)
+}
+
+// Mark lets the next packet of audio carry the marker.
+func (s *Session) Mark() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stream.Mark()
 }
 
 // StartEvent begins a telephone-event; see [Stream.StartEvent]. The following calls of Send or Skip

@@ -174,6 +174,12 @@ func (s *Stream) AppendAudio(dst []byte, now time.Time, payload []byte, samples 
 // should be sent instead: see [Stream.InEvent].
 func (s *Stream) Skip(samples uint32) { s.sender.Skip(samples) }
 
+// Rest moves the clock on as Skip does, without a marker on the next packet: see [Sender.Rest].
+func (s *Stream) Rest(samples uint32) { s.sender.Rest(samples) }
+
+// Mark lets the next packet of audio carry the marker.
+func (s *Stream) Mark() { s.sender.Mark() }
+
 // InEvent says whether an event is being sent, so that [Stream.AppendAudio] is to be called
 // although there is silence.
 func (s *Stream) InEvent() bool { return s.sender.InEvent() }

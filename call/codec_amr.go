@@ -1,0 +1,214 @@
+package call
+
+import (
+	"fmt"
+
+	"github.com/gotelco/telco/amr"
+	"github.com/gotelco/telco/rtp"
+)
+
+// AMRConfig says which form of AMR or AMR-WB a [Codec] is.
+type AMRConfig struct {
+	Codec amr.Codec // NB if zero
+	// OctetAligned is one of the two forms of the payload (RFC 4867 section 4): peers that know only one take it alone,
+	// so that both are offered, as two codecs.
+	OctetAligned bool
+	// PayloadType is the one to offer. If zero, 96 to 99: AMR-WB, AMR-WB octet-aligned, AMR, AMR octet-aligned.
+	PayloadType uint8
+	// ModeSet restricts the modes. If empty, all may be used, and a peer may restrict them.
+	ModeSet amr.ModeSet
+	// Max is the highest mode that is sent. If zero, the highest that the session allows.
+	Max amr.FrameType
+	// DTX sends comfort noise in pauses instead of coding them. What is received may pause in any case.
+	DTX bool
+}
+
+// AMR returns the codec AMR or AMR-WB as RFC 4867 carries it. Its encoder keeps to the modes and changes of modes that
+// the peer allows and requests; its decoder tells packets that are lost from pauses of the speaker. No redundancy is sent;
+// what is received may have any.
+func AMR(cfg AMRConfig) Codec {
+	if cfg.PayloadType == 0 {
+		cfg.PayloadType = 96
+		if cfg.Codec == amr.NB {
+			cfg.PayloadType += 2
+		}
+		if cfg.OctetAligned {
+			cfg.PayloadType++
+		}
+	}
+	noRed := 0
+	ours := amr.Params{Codec: cfg.Codec, OctetAlign: cfg.OctetAligned, ModeSet: cfg.ModeSet, ModeChangeCapability: 2, MaxRed: &noRed}
+	rate := cfg.Codec.SampleRate()
+	return Codec{
+		Name: cfg.Codec.String(), PayloadType: cfg.PayloadType, ClockRate: rate, SampleRate: rate, Frame: FrameTime,
+		FMTP: ours.String(), Match: cfg.Codec.Match,
+		NewEncoder: func(fmtp string) (Encoder, error) { return newAMREncoder(cfg, ours, fmtp) },
+		NewDecoder: func(fmtp string) (Decoder, error) { return newAMRDecoder(cfg, fmtp) },
+	}
+}
+
+// AMRNB and AMRWB are AMR and AMR-WB in both forms of the payload, to be offered in this order, with DTX.
+func AMRNB() []Codec { return amrBoth(amr.NB) }
+
+// AMRWB is AMR-WB: see [AMRNB].
+func AMRWB() []Codec { return amrBoth(amr.WB) }
+
+func amrBoth(c amr.Codec) []Codec {
+	return []Codec{AMR(AMRConfig{Codec: c, DTX: true}), AMR(AMRConfig{Codec: c, DTX: true, OctetAligned: true})}
+}
+
+// maxBlocks is how many frames a packet may hold: 200 ms.
+const maxBlocks = 10
+
+// amrEncoder encodes frames and packs them.
+type amrEncoder struct {
+	enc     *amr.Encoder
+	modes   *amr.ModeControl
+	format  amr.PayloadFormat
+	frames  [maxBlocks]amr.Frame
+	data    [maxBlocks * 64]byte
+	talking bool
+	marker  bool
+}
+
+// newAMREncoder makes the encoder for a peer that described the codec by fmtp. A mode set holds for both directions, so
+// that ours counts where the peer states none.
+func newAMREncoder(cfg AMRConfig, ours amr.Params, fmtp string) (Encoder, error) {
+	p, err := amr.ParseParams(cfg.Codec, 1, fmtp)
+	if err != nil {
+		return nil, err
+	}
+	set := p.ModeSet
+	switch both := p.ModeSet & ours.ModeSet; {
+	case set == 0:
+		set = ours.ModeSet
+	case both != 0:
+		set = both
+	}
+	modes := amr.NewModeControl(amr.ModeControlConfig{
+		Codec: cfg.Codec, ModeSet: set, Period: p.ModeChangePeriod, Neighbor: p.ModeChangeNeighbor, Max: cfg.Max,
+	})
+	enc, err := amr.NewEncoder(amr.EncoderConfig{Codec: cfg.Codec, DTX: cfg.DTX})
+	if err != nil {
+		return nil, err
+	}
+	return &amrEncoder{enc: enc, modes: modes, format: p.Format()}, nil
+}
+
+// Encode appends the payload for up to ten frames. NO_DATA at its end is left out (RFC 4867 section 4.3.2).
+func (e *amrEncoder) Encode(dst []byte, pcm []int16) ([]byte, error) {
+	c := e.enc.Codec()
+	n := c.FrameSamples()
+	if len(pcm)%n != 0 || len(pcm) > maxBlocks*n {
+		return dst, fmt.Errorf("call: %v: %d samples are no packet", c, len(pcm))
+	}
+	blocks, used := 0, 0
+	data := e.data[:0]
+	for i := range len(pcm) / n {
+		if err := e.enc.SetMode(e.modes.Next()); err != nil {
+			return dst, err
+		}
+		f, err := e.enc.Encode(data, pcm[i*n:i*n+n])
+		if err != nil {
+			return dst, err
+		}
+		data = data[:len(data)+len(f.Data)]
+		e.frames[i] = f
+		speech := int(f.Type) < c.Modes()
+		if i == 0 {
+			e.marker = speech && !e.talking
+		}
+		e.talking = speech
+		blocks = i + 1
+		if f.Type != amr.NoData {
+			used = blocks
+		}
+	}
+	if used == 0 {
+		return dst, nil
+	}
+	return e.format.AppendPayload(dst, amr.Payload{CMR: amr.NoRequest, Frames: e.frames[:used]})
+}
+
+// Marker implements Marker.
+func (e *amrEncoder) Marker() bool { return e.marker }
+
+// TakeRequest obeys a codec mode request.
+func (e *amrEncoder) TakeRequest(cmr uint8) { e.modes.Request(amr.FrameType(cmr)) }
+
+// amrDecoder plays what is received.
+type amrDecoder struct {
+	dec    *amr.Decoder
+	buffer *amr.FrameBuffer
+	reader amr.PayloadReader
+	frames []amr.Frame
+	last   int // frames in the last payload that Decode had
+}
+
+func newAMRDecoder(cfg AMRConfig, fmtp string) (Decoder, error) {
+	p, err := amr.ParseParams(cfg.Codec, 1, fmtp)
+	if err != nil {
+		return nil, err
+	}
+	dec, err := amr.NewDecoder(amr.DecoderConfig{Codec: cfg.Codec})
+	if err != nil {
+		return nil, err
+	}
+	return &amrDecoder{
+		dec: dec, reader: amr.PayloadReader{Format: p.Format()}, frames: make([]amr.Frame, 0, 1), last: 1,
+		// A turn finds a packet that is due just now, or just not: one frame in hand makes up for it.
+		buffer: amr.NewFrameBuffer(amr.FrameBufferConfig{Format: p.Format(), Ahead: 1, MaxAhead: maxWaiting}),
+	}, nil
+}
+
+// Push implements Player. The packet that begins a new stream tells so by its timestamp.
+func (d *amrDecoder) Push(f rtp.Frame) error {
+	return d.buffer.Push(f.Sequence, f.Timestamp, f.Payload)
+}
+
+// Play implements Player.
+func (d *amrDecoder) Play(dst []int16) ([]int16, amr.State) {
+	var state amr.State
+	d.frames, state = d.buffer.Pop(d.frames[:0])
+	if state == amr.Idle {
+		return dst, state
+	}
+	return d.decode(dst, d.frames[0]), state
+}
+
+// decode appends 20 ms.
+func (d *amrDecoder) decode(dst []int16, f amr.Frame) []int16 {
+	n := d.dec.Codec().FrameSamples()
+	have := len(dst)
+	for range n {
+		dst = append(dst, 0)
+	}
+	if d.dec.Decode(dst[have:], f) != nil {
+		d.dec.Decode(dst[have:], amr.Frame{Type: amr.NoData, Quality: amr.Missing})
+	}
+	return dst
+}
+
+// Request is the mode that the peer wants to receive.
+func (d *amrDecoder) Request() uint8 { return uint8(d.buffer.CMR()) }
+
+// Decode implements Decoder.
+func (d *amrDecoder) Decode(dst []int16, payload []byte) ([]int16, error) {
+	p, err := d.reader.Read(payload)
+	if err != nil {
+		return dst, err
+	}
+	d.last = len(p.Frames)
+	for _, f := range p.Frames {
+		dst = d.decode(dst, f)
+	}
+	return dst, nil
+}
+
+// Conceal implements Decoder.
+func (d *amrDecoder) Conceal(dst []int16) []int16 {
+	for range d.last {
+		dst = d.decode(dst, amr.Frame{Type: amr.NoData, Quality: amr.Missing})
+	}
+	return dst
+}
