@@ -6,7 +6,7 @@ package kernel
 // A Matrix holds the correlations of pulses at two slots. Rows and columns above 40 are there to be read and not used.
 type Matrix [40][48]int16
 
-// Slots5 is the layout with five tracks of eight positions: the slot of position i is i%5*8 + i/5.
+// slot5 is the layout with five tracks of eight positions.
 func slot5(i int) int { return i%5*8 + i/5 }
 
 // Correlate5 fills in the matrix of five tracks: at the slots of positions i and j the sum over n of h[n-i]*h[n-j], times
