@@ -50,6 +50,35 @@
 // Content-Length is added to a message that lacks one. Numeric ranges of feature tags ("#>=5")
 // are compared as text. Comments in Via, which RFC 2543 allowed, are refused.
 //
+// # Endpoints: transports, transactions, targets
+//
+// An [Endpoint] owns sockets and transactions. Requests reach a [Handler], which answers by its
+// [ServerTransaction]; [Endpoint.Do] sends a request and waits, [Endpoint.Start] tells of every
+// response. Behind both is a [ClientAttempt], which tries the targets of a request one after the
+// other, each in a transaction of its own.
+//
+//	e := sip.NewEndpoint(sip.Config{Handler: sip.HandlerFunc(func(tx *sip.ServerTransaction, req *sip.Request) {
+//		tx.Respond(sip.NewResponse(req, 200, ""))
+//	})})
+//	_, err := e.Listen(sip.ListenConfig{Transport: sip.UDP, Addr: ":5060"})
+//	resp, err := e.Do(ctx, req, sip.SendOptions{})
+//
+//   - RFC 3261 section 17 with RFC 6026 (2xx to INVITE) and RFC 4320 (no late answers to other
+//     requests): the four transactions, their timers and their matching, that of RFC 2543 included
+//   - RFC 3261 section 9: CANCEL, both sides; sections 8.2.2.2 and 8.2.6.1: merged requests, 100 Trying
+//   - RFC 3261 section 18: large requests over TCP, received, the way of responses, reuse of
+//     connections; RFC 3581: rport
+//   - RFC 3263 section 4.3: the next target after a timeout, a transport error or 503
+//   - RFC 3261 section 21.5.4: 503 with Retry-After where a limit is reached
+//
+// Everything that a peer can make grow is bounded by [Limits] and [NetworkConfig], which say what
+// happens at each limit; [Endpoint.Stats] counts it. A transaction that a handler forgets is
+// answered and reported ([Leak]). No goroutine waits for a transaction: a thousand calls under way
+// are a thousand entries in a few maps and timer heaps.
+//
+// Of the maddr parameter of a Via only multicast addresses are used, so that nobody can have
+// responses sent to a third party, and its ttl is ignored. There is no SCTP.
+//
 // # Digest authentication
 //
 // A [DigestServer] makes challenges and verifies answers, a [DigestClient] answers; [Authenticate],

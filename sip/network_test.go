@@ -65,6 +65,13 @@ func newNetHost(t *testing.T, mem *memnet.Network, host string, cfg NetworkConfi
 	return h
 }
 
+// handle sets what is called with each message, while readers run.
+func (h *netHost) handle(f func(Flow, []byte)) {
+	h.mu.Lock()
+	h.onData = f
+	h.mu.Unlock()
+}
+
 func (h *netHost) events() []netEvent {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -480,12 +487,12 @@ func TestRealSockets(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				b.onData = func(f Flow, data []byte) {
+				b.handle(func(f Flow, data []byte) {
 					if err := b.send(f, data); err != nil {
 						t.Error(err)
 					}
-				}
-				a.onData = func(f Flow, data []byte) { got <- fmt.Sprint(f.Remote, " ", len(data)) }
+				})
+				a.handle(func(f Flow, data []byte) { got <- fmt.Sprint(f.Remote, " ", len(data)) })
 				to := netip.AddrPortFrom(fb.Local.Addr(), fb.Local.Port())
 				if to.Addr().IsUnspecified() {
 					to = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), to.Port())
