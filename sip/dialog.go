@@ -46,7 +46,7 @@ type Dialog struct {
 	mu      sync.Mutex
 	state   DialogState
 	offers  offers
-	changed chan struct{} // closed when offers change
+	changed chan struct{} // closed when offers change; nil while nobody waits
 	flow    Flow          // the connection to the next hop, where only it leads there
 	handler func(*Incoming)
 	pending map[*Incoming]struct{} // without a final response
@@ -63,7 +63,7 @@ type Dialog struct {
 }
 
 func newDialog(ua *UserAgent, state DialogState) *Dialog {
-	d := &Dialog{ua: ua, id: state.key(), state: state, handler: ua.cfg.OnRequest, changed: make(chan struct{})}
+	d := &Dialog{ua: ua, id: state.key(), state: state, handler: ua.cfg.OnRequest}
 	d.ctx, d.cancel = context.WithCancelCause(context.Background())
 	return d
 }
@@ -90,8 +90,10 @@ func (d *Dialog) Handle(f func(*Incoming)) {
 
 // update wakes who waits for offers to change. The caller holds mu.
 func (d *Dialog) update() {
-	close(d.changed)
-	d.changed = make(chan struct{})
+	if d.changed != nil {
+		close(d.changed)
+		d.changed = nil
+	}
 }
 
 // await waits until ok, which is called with mu held, says true. It returns with mu held if and
@@ -105,6 +107,9 @@ func (d *Dialog) await(ctx context.Context, ok func() bool) error {
 		}
 		if ok() {
 			return nil
+		}
+		if d.changed == nil {
+			d.changed = make(chan struct{})
 		}
 		changed := d.changed
 		d.mu.Unlock()

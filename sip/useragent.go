@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -75,6 +76,8 @@ type UserAgent struct {
 	timers Timers
 	stats  userAgentStats
 
+	allow, supported string // as values of their fields
+
 	mu      sync.Mutex
 	routes  []string
 	dialogs map[dialogKey]*Dialog
@@ -120,6 +123,11 @@ func NewUserAgent(cfg UserAgentConfig) (*UserAgent, error) {
 		ua.digest = NewDigestClient(DigestClientConfig{Answerer: cfg.Auth})
 	}
 	cfg.Endpoint.Handler, cfg.Endpoint.Inline, cfg.Endpoint.Proxy = HandlerFunc(ua.serve), true, false
+	names := make([]string, len(cfg.Allow))
+	for i, m := range cfg.Allow {
+		names[i] = string(m)
+	}
+	ua.allow, ua.supported = strings.Join(names, ", "), strings.Join(cfg.Supported, ", ")
 	ua.cfg, ua.routes = cfg, slices.Clone(cfg.Routes)
 	ua.timers = cfg.Endpoint.Timers.filled()
 	ua.ep = NewEndpoint(cfg.Endpoint)
@@ -462,14 +470,10 @@ func (ua *UserAgent) refuse(tx *ServerTransaction, req *Request) {
 func (ua *UserAgent) describe(m Message) {
 	h := m.Head()
 	if !h.Has("Allow") {
-		names := make([]string, len(ua.cfg.Allow))
-		for i, m := range ua.cfg.Allow {
-			names[i] = string(m)
-		}
-		h.Add("Allow", strings.Join(names, ", "))
+		h.Add("Allow", ua.allow)
 	}
-	if !h.Has("Supported") && len(ua.cfg.Supported) > 0 {
-		h.Add("Supported", strings.Join(ua.cfg.Supported, ", "))
+	if ua.supported != "" && !h.Has("Supported") {
+		h.Add("Supported", ua.supported)
 	}
 }
 
@@ -516,7 +520,9 @@ func (ua *UserAgent) remove(d *Dialog) {
 
 // tell reports a change of a dialog's state to the log and the trace. cause may be nil.
 func (ua *UserAgent) tell(id dialogKey, state string, cause error) {
-	ua.ep.cfg.Logger.Info("dialog", "state", state, "call_id", id.callID, "local_tag", id.localTag, "remote_tag", id.remoteTag, "cause", cause)
+	if log := ua.ep.cfg.Logger; log.Enabled(context.Background(), slog.LevelInfo) {
+		log.Info("dialog", "state", state, "call_id", id.callID, "local_tag", id.localTag, "remote_tag", id.remoteTag, "cause", cause)
+	}
 	if ua.ep.cfg.Trace == nil {
 		return
 	}
