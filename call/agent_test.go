@@ -173,11 +173,10 @@ func TestConnectFailures(t *testing.T) {
 
 // pair is a call between two agents.
 type pair struct {
-	a, b       *Agent
-	from, to   *Call
-	heardA     *capture
-	heardB     *capture
-	closeAgent func()
+	a, b     *Agent
+	from, to *Call
+	heardA   *capture
+	heardB   *capture
 }
 
 func newPair(t *testing.T) *pair {

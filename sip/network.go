@@ -301,14 +301,14 @@ func (n *network) nextID() uint64 {
 
 // networkStats are the counters of a network; fields are read and written atomically.
 type networkStats struct {
-	received, sent                      [WSS + 1]atomic.Uint64 // messages, by transport
-	keepAlives                          atomic.Uint64          // pings and pongs received
-	sendErrors                          atomic.Uint64
-	accepted, dialled, dialErrors       atomic.Uint64
-	refused, evicted                    atomic.Uint64 // at MaxConns or MaxConnsPerHost
-	slowReaders, slowSenders, idle      atomic.Uint64
-	handshakeErrors, framingErrors      atomic.Uint64
-	receiveErrors, truncated, unwelcome atomic.Uint64
+	received, sent                 [WSS + 1]atomic.Uint64 // messages, by transport
+	keepAlives                     atomic.Uint64          // pings and pongs received
+	sendErrors                     atomic.Uint64
+	accepted, dialled, dialErrors  atomic.Uint64
+	refused, evicted               atomic.Uint64 // at MaxConns or MaxConnsPerHost
+	slowReaders, slowSenders, idle atomic.Uint64
+	handshakeErrors, framingErrors atomic.Uint64
+	receiveErrors, truncated       atomic.Uint64
 }
 
 // NetworkStats counts what the sockets of an endpoint did.

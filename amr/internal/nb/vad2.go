@@ -27,8 +27,6 @@ type vad2 struct {
 	corr, pitchEnergy int32
 }
 
-func (v *vad2) reset() { *v = vad2{} }
-
 // startPitch forgets the pitch of the last frame.
 func (v *vad2) startPitch() { v.corr, v.pitchEnergy = 0, 0 }
 
