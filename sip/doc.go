@@ -57,19 +57,21 @@
 // response. Behind both is a [ClientAttempt], which tries the targets of a request one after the
 // other, each in a transaction of its own.
 //
-//		e := sip.NewEndpoint(sip.Config{Handler: sip.HandlerFunc(func(tx *sip.ServerTransaction, req *sip.Request) {
-//			tx.Respond(sip.NewResponse(req, 200, ""))
-//		})})
-//		_, err := e.Listen(sip.ListenConfig{Transport: sip.UDP, Addr: ":5060"})
-//		resp, err := e.Do(ctx, req, sip.SendOptions{})
+//	e := sip.NewEndpoint(sip.Config{Handler: sip.HandlerFunc(func(tx *sip.ServerTransaction, req *sip.Request) {
+//		tx.Respond(sip.NewResponse(req, 200, ""))
+//	})})
+//	_, err := e.Listen(sip.ListenConfig{Transport: sip.UDP, Addr: ":5060"})
+//	resp, err := e.Do(ctx, req, sip.SendOptions{})
 //
-//	  - RFC 3261 section 17 with RFC 6026 (2xx to INVITE) and RFC 4320 (no late answers to other
-//	    requests): the four transactions, their timers and their matching, that of RFC 2543 included
-//	  - RFC 3261 section 9: CANCEL, both sides; sections 8.2.2.2 and 8.2.6.1: merged requests, 100 Trying
-//	  - RFC 3261 section 18: large requests over TCP, received, the way of responses, reuse of
-//	    connections; RFC 3581: rport
-//	  - RFC 3263 section 4.3: the next target after a timeout, a transport error or 503
-//	  - RFC 3261 section 21.5.4: 503 with Retry-After where a limit is reached
+// It does what these sections ask:
+//
+//   - RFC 3261 section 17 with RFC 6026 (2xx to INVITE) and RFC 4320 (no late answers to other
+//     requests): the four transactions, their timers and their matching, that of RFC 2543 included
+//   - RFC 3261 section 9: CANCEL, both sides; sections 8.2.2.2 and 8.2.6.1: merged requests, 100 Trying
+//   - RFC 3261 section 18: large requests over TCP, received, the way of responses, reuse of
+//     connections; RFC 3581: rport
+//   - RFC 3263 section 4.3: the next target after a timeout, a transport error or 503
+//   - RFC 3261 section 21.5.4: 503 with Retry-After where a limit is reached
 //
 // Everything that a peer can make grow is bounded by [Limits] and [NetworkConfig], which say what
 // happens at each limit; [Endpoint.Stats] counts it. A transaction that a handler forgets is

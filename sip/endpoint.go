@@ -11,7 +11,8 @@ import (
 
 // Handler receives the requests that reach an [Endpoint]: every new one once, retransmissions and
 // CANCELs left out, and the ACKs of 2xx responses. tx is how to answer; for an ACK it refuses
-// to. A handler need not answer before it returns, but must do so in the end.
+// to. A handler need not answer before it returns, but must do so in the end. It must not edit
+// req, but a Clone of it.
 type Handler interface {
 	ServeSIP(tx *ServerTransaction, req *Request)
 }

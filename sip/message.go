@@ -43,7 +43,13 @@ func NewResponse(req *Request, status int, reason string) *Response {
 		reason = StatusText(status)
 	}
 	r := &Response{StatusCode: status, Reason: reason}
-	r.fields = make([]field, 0, len(req.fields)+4)
+	n := 8 // the other lines that are copied, and a few that follow
+	for i := range req.fields {
+		if id := req.fields[i].id; id == idVia || id == idRecordRoute {
+			n++
+		}
+	}
+	r.fields = make([]field, 0, n)
 	r.copyLines(&req.Header, idVia)
 	if status > 100 && status < 300 {
 		switch req.Method {

@@ -330,8 +330,8 @@ func (tx *ServerTransaction) handlerReturned() {
 	s.unlock()
 }
 
-// Request returns the request. A handler may edit it; responses made from it afterwards differ
-// accordingly.
+// Request returns the request. It must not be edited while the transaction runs, since the endpoint
+// makes responses of its own from it (100, 487, 500): edit a Clone.
 func (tx *ServerTransaction) Request() *Request { return tx.req }
 
 // Flow returns where the request came from.
