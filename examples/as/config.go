@@ -85,7 +85,7 @@ digest: [SHA-256, MD5]           # in this order; some old phones want MD5 alone
 # routes:                        # where other numbers go; $1 is what the parentheses enclose
 #   - {match: '^00(\d+)$', to: "sip:+$1@192.0.2.130"}
 
-codecs: [PCMA, PCMU]             # in order of preference
+codecs: [PCMA, PCMU]             # in order of preference; also AMR and AMR-WB
 
 # media:                         # by default the address that a call's SIP uses, and any ports
 #   {address: 192.0.2.1, first_port: 20000, last_port: 29999}
@@ -138,7 +138,7 @@ func (c *Config) Validate() error {
 	}
 	for i, name := range c.Codecs {
 		if _, ok := codecs[name]; !ok {
-			bad.Add(config.Path("codecs", i), "%q is none of PCMA and PCMU", name)
+			bad.Add(config.Path("codecs", i), "%q is none of PCMA, PCMU, AMR and AMR-WB", name)
 		}
 	}
 	if m := c.Media; m.FirstPort > m.LastPort || (m.FirstPort == 0) != (m.LastPort == 0) {

@@ -130,7 +130,7 @@ func newExchange(cfg Config, adm *admin.Server, log *slog.Logger) (*exchange.Exc
 		c.Algorithms = append(c.Algorithms, sip.DigestAlgorithm(name))
 	}
 	for _, name := range cfg.Codecs {
-		c.Call.Codecs = append(c.Call.Codecs, codecs[name])
+		c.Call.Codecs = append(c.Call.Codecs, codecs[name]...)
 	}
 	c.Call.Address, c.Call.Advertise = cfg.Media.Address, cfg.Media.Advertise
 	c.Call.Ports = [2]uint16{cfg.Media.FirstPort, cfg.Media.LastPort}
@@ -139,8 +139,10 @@ func newExchange(cfg Config, adm *admin.Server, log *slog.Logger) (*exchange.Exc
 	return exchange.New(c)
 }
 
-// codecs are those that a configuration may name.
-var codecs = map[string]call.Codec{"PCMA": call.PCMA, "PCMU": call.PCMU}
+// codecs are those that a configuration may name. The two of AMR stand for both forms of its payload.
+var codecs = map[string][]call.Codec{
+	"PCMA": {call.PCMA}, "PCMU": {call.PCMU}, "AMR": call.AMRNB(), "AMR-WB": call.AMRWB(),
+}
 
 // report writes the counters.
 func report(m *metrics.Writer, x *exchange.Exchange) {
