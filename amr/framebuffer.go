@@ -7,8 +7,8 @@ type FrameBufferConfig struct {
 	// dry, unless more than that many are there: what makes up for jitter and lets repetitions and interleaved packets come
 	// in time. Zero gives each out at once.
 	Ahead int
-	// MaxAhead is how many frame-blocks may lie between the one that is next and the newest. What a sender whose clock is
-	// faster piles up above that is taken from pauses, or else dropped. If zero or larger, 100.
+	// MaxAhead is how many frame-blocks may lie between the one that is next and the newest packet. What a sender whose clock
+	// is faster piles up above that is taken from pauses, or else dropped. If zero or larger, 100.
 	MaxAhead int
 }
 
@@ -70,6 +70,7 @@ type FrameBuffer struct {
 	top  int64  // the highest extended sequence number
 	base int64  // the first
 	ill  int64  // of the last packet
+	span int64  // frame-blocks from the first to the last of the last packet
 	seen uint64 // bit i: top-i was received
 	cmr  FrameType
 
@@ -151,7 +152,7 @@ func (b *FrameBuffer) Push(seq uint16, timestamp uint32, payload []byte) error {
 	}
 	first := floorDiv(stamp+unit/2, unit)
 	ch := b.cfg.Format.channels()
-	b.ill = int64(p.ILL)
+	b.ill, b.span = int64(p.ILL), int64(p.BlockTime(len(p.Frames)/ch-1))
 	taken := false
 	for i := range len(p.Frames) / ch {
 		if b.take(first+int64(p.BlockTime(i)), ext, p.Frames[i*ch:i*ch+ch]) {
@@ -265,7 +266,7 @@ func (b *FrameBuffer) Pop(dst []Frame) ([]Frame, State) {
 			return b.fill(dst, b.silence)
 		}
 	}
-	if over := b.newest - b.next - int64(b.cfg.MaxAhead) + 1; b.count > 0 && over > 0 {
+	if over := b.newest - b.span - b.next - int64(b.cfg.MaxAhead) + 1; b.count > 0 && over > 0 {
 		b.shorten(over)
 	}
 	s := &b.blocks[b.next&(window-1)]

@@ -7,6 +7,7 @@ import "math"
 type filter struct {
 	l, k   int
 	phases [][]int16 // phase p: c[p+L*i], the last i first; phase L-1 would be a 1 among zeros, and is left out
+	whole  []int16   // all of c, the last first, after a zero; with a zero for the 1 in the middle
 }
 
 const one = 1 << 15 // in Q15
@@ -20,7 +21,7 @@ var (
 const beta = 0.1102 * (70 - 8.7)
 
 func newFilter(l, k int) *filter {
-	f := &filter{l: l, k: k}
+	f := &filter{l: l, k: k, whole: make([]int16, 2*l*k)}
 	center := l*k - 1
 	for p := range l - 1 {
 		c := make([]int16, 2*k)
@@ -39,6 +40,9 @@ func newFilter(l, k int) *filter {
 		}
 		c[largest] += int16(one - sum) // all phases have the same gain at 0 Hz
 		f.phases = append(f.phases, c)
+		for i, v := range c {
+			f.whole[l*(i+1)-1-p] = v
+		}
 	}
 	return f
 }
@@ -53,11 +57,17 @@ func bessel(x float64) float64 {
 	return sum
 }
 
-// dot is the exact sum of products.
+// dot is the exact sum of products. Their number is a multiple of 8, and two of them fit into 32 bits, because no
+// coefficient is -1.
 func dot(c, x []int16) (sum int64) {
 	x = x[:len(c)]
-	for i, v := range c {
-		sum += int64(int32(v) * int32(x[i]))
+	for len(c) >= 8 && len(x) >= 8 {
+		a := int32(c[0])*int32(x[0]) + int32(c[1])*int32(x[1])
+		b := int32(c[2])*int32(x[2]) + int32(c[3])*int32(x[3])
+		d := int32(c[4])*int32(x[4]) + int32(c[5])*int32(x[5])
+		e := int32(c[6])*int32(x[6]) + int32(c[7])*int32(x[7])
+		sum += int64(a) + int64(b) + int64(d) + int64(e)
+		c, x = c[8:], x[8:]
 	}
 	return sum
 }
@@ -85,7 +95,7 @@ func (s *stage) history() int {
 	if s.up {
 		return 2*s.k - 1
 	}
-	return 2*s.l*s.k - 1
+	return 2*s.l*s.k - 1 // one more than there are taps: whole begins with a zero
 }
 
 func (s *stage) reset() {
@@ -107,7 +117,7 @@ func (s *stage) append(dst, src []int16) []int16 {
 	} else {
 		for i := range src {
 			if s.phase == s.l-2 { // so that the middle tap meets a phase that interpolation only delays
-				dst = append(dst, s.down(s.x[i+1:i+2*s.l*s.k]))
+				dst = append(dst, s.down(s.x[i:i+2*s.l*s.k]))
 			}
 			if s.phase++; s.phase == s.l {
 				s.phase = 0
@@ -120,17 +130,9 @@ func (s *stage) append(dst, src []int16) []int16 {
 	return dst
 }
 
-// down is one output of a decimator: x holds the last 2*l*k-1 samples, and the middle one is weighted by 1.
+// down is one output of a decimator: x holds the last 2*l*k samples, and the middle tap is 1.
 func (s *stage) down(x []int16) int16 {
-	sum := int64(x[s.l*s.k-1]) << 15
-	for p, c := range s.phases {
-		// The tap c[p+l*i], which is at 2k-1-i of the phase, meets the sample p+l*i before the last.
-		at := len(x) - 1 - p - s.l*(2*s.k-1)
-		for _, v := range c {
-			sum += int64(int32(v) * int32(x[at]))
-			at += s.l
-		}
-	}
+	sum := dot(s.whole, x) + int64(x[s.l*s.k])<<15
 	div := int64(s.l) * one
 	sum += div / 2
 	if sum < 0 {
