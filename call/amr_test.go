@@ -45,7 +45,11 @@ func TestBridgeAMR(t *testing.T) {
 		{"PCMA and AMR", pcma, amrFormat(AMRConfig{DTX: true})},
 		{"AMR octet-aligned and AMR-WB", amrFormat(oa), amrFormat(AMRConfig{Codec: amr.WB})},
 		{"AMR-WB octet-aligned and PCMA", amrFormat(AMRConfig{Codec: amr.WB, OctetAligned: true, DTX: true}), pcma},
-		{"AMR-WB in packets of 200 ms and PCMA", func() MediaConfig { c := amrFormat(AMRConfig{Codec: amr.WB}); c.Ptime = 200 * time.Millisecond; return c }(), pcma},
+		{"AMR-WB in packets of 200 ms and PCMA", func() MediaConfig {
+			c := amrFormat(AMRConfig{Codec: amr.WB})
+			c.Ptime = 200 * time.Millisecond
+			return c
+		}(), pcma},
 		{"AMR in packets of 60 ms and AMR", func() MediaConfig { c := amrFormat(oa); c.Ptime = 60 * time.Millisecond; return c }(), amrFormat(AMRConfig{ModeSet: amr.ModesOf(0, 2, 4)})},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -41,7 +41,7 @@ func TestConfigErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"domian: x":         "f:1:1",
 		"domain: ''":        "f:1:9: domain: is missing",
-		"codecs: [G729]":     `f:1:10: codecs[0]: "G729" is none of PCMA, PCMU, AMR and AMR-WB`,
+		"codecs: [G729]":    `f:1:10: codecs[0]: "G729" is none of PCMA, PCMU, AMR and AMR-WB`,
 		"digest: [SHA-1]":   `digest[0]: "SHA-1" is none of`,
 		"listen: []":        "names no address",
 		"ring_time: fast":   "f:1:12",
