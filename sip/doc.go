@@ -81,6 +81,25 @@
 // Of the maddr parameter of a Via only multicast addresses are used, so that nobody can have
 // responses sent to a third party, and its ttl is ignored. There is no SCTP.
 //
+// # Network
+//
+// An Endpoint has sockets of UDP, TCP and TLS, and of WebSocket with package sip/websocket. A
+// [Flow] names a way between us and a peer; connections serve requests in both directions, and are
+// cut when a peer is slow, idle or too many: [NetworkConfig] says when. A [Locator] finds the
+// targets of a URI and remembers which failed, a [DNS] asks name servers, an [ENUM] turns numbers
+// into URIs.
+//
+//   - RFC 3263: NAPTR, SRV, A and AAAA, a new transaction per target, ways of responses (section 5);
+//     RFC 2782: the draw by weight. Targets of NAPTR records of a higher order are not used unless
+//     asked for ([LocateConfig.AllNAPTROrders])
+//   - RFC 5922, RFC 5924: names in certificates, also of URIs; no wildcards unless asked for. A TLS
+//     connection is used for the domains of its certificate only. The name under which a peer was
+//     verified holds for reconnects to its address
+//   - RFC 5626 sections 3.5.1 and 4.4.1: keep-alives of CRLF, both sides (STUN is not implemented)
+//   - RFC 6116, RFC 3402: ENUM with non-terminal records, RFC 2916's service syntax read too
+//   - RFC 1035, 2308, 6891, 8767: DNS over UDP and TCP, negative answers, EDNS0, stale answers while
+//     no server can be reached. There is no DNSSEC: validate in the resolver you ask
+//
 // # Digest authentication
 //
 // A [DigestServer] makes challenges and verifies answers, a [DigestClient] answers; [Authenticate],

@@ -38,8 +38,8 @@ type serverTx struct {
 	merged uint64
 	tag    string // To tag of our responses
 	source netip.Addr
-	guard  time.Time      // when the handler counts as forgetful; zero after the final response
-	back   netip.AddrPort // where to connect to if the request's connection has gone (RFC 3261 section 18.2.2)
+	guard  time.Time // when the handler counts as forgetful; zero after the final response
+	back   *Via      // where to connect to if the request's connection has gone (RFC 3261 section 18.2.2)
 	user   *ServerTransaction
 	onEnd  func(error)
 	err    error  // what went wrong, for onEnd
@@ -74,7 +74,8 @@ func newServerTx(s *shard, in *inbound) *serverTx {
 	t.node.owner = t
 	t.flow = replyFlow(in.flow, in.via)
 	if reliable {
-		t.back = netip.AddrPortFrom(in.flow.Remote.Addr(), uint16(in.via.port()))
+		via := in.via
+		t.back = &via
 	}
 	if to, err := in.req.To(); err == nil {
 		t.tag = to.Tag()
@@ -135,14 +136,10 @@ func (t *serverTx) send(now time.Time) error {
 	}
 	e := t.sh.ep
 	err := e.transmit(now, t.flow, t.last, "", "")
-	if err != nil && t.flow.Transport.Reliable() && t.back.IsValid() {
-		back, data := t.back, bytes.Clone(t.last)
-		t.back = netip.AddrPort{} // once
-		go e.net.connect(t.flow.Transport, back, "", Flow{}, func(f Flow, err error) {
-			if err == nil {
-				e.transmit(time.Now(), f, data, "", "over a new connection")
-			}
-		})
+	if err != nil && t.back != nil {
+		via := *t.back
+		t.back = nil // once
+		go t.sendElsewhere(via, t.flow, bytes.Clone(t.last))
 		return nil
 	}
 	if err != nil {
@@ -150,6 +147,50 @@ func (t *serverTx) send(now time.Time) error {
 		t.m.Handle(now, txInput{event: inError}, nil)
 	}
 	return err
+}
+
+// sendElsewhere sends a response whose connection has gone: over a new one to where the request
+// came from, else to where the sent-by of its Via leads (RFC 3263 section 5). Further responses
+// take the same way.
+func (t *serverTx) sendElsewhere(via Via, gone Flow, data []byte) {
+	e := t.sh.ep
+	ctx, cancel := context.WithTimeout(e.net.ctx, 32*time.Second)
+	defer cancel()
+	targets := []Target{{Transport: gone.Transport, Addr: netip.AddrPortFrom(gone.Remote.Addr(), uint16(via.port()))}}
+	found, err := e.locate.ResponseTargets(ctx, via)
+	for _, target := range found {
+		if target.Addr != targets[0].Addr {
+			targets = append(targets, target)
+		}
+	}
+	for _, target := range targets {
+		type result struct {
+			flow Flow
+			err  error
+		}
+		done := make(chan result, 1)
+		e.net.connect(target.Transport, target.Addr, target.ServerName, Flow{}, func(f Flow, err error) { done <- result{f, err} })
+		r := <-done
+		if err = r.err; err == nil {
+			if err = e.transmit(time.Now(), r.flow, data, "", "over a new connection"); err == nil {
+				t.sh.mu.Lock()
+				t.flow = r.flow
+				t.sh.unlock()
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	now := time.Now()
+	t.sh.mu.Lock()
+	defer t.sh.unlock()
+	if t.sh.closed || t.m.State() == txTerminated {
+		return
+	}
+	t.err = err
+	t.perform(now, t.m.Handle(now, txInput{event: inError}, t.sh.out[:0]))
 }
 
 // trying sends 100 Trying by itself.
@@ -345,7 +386,7 @@ func (tx *ServerTransaction) SetFlow(f Flow) {
 	}
 	tx.sh.mu.Lock()
 	tx.core.flow = f
-	tx.core.back = netip.AddrPort{}
+	tx.core.back = nil
 	tx.sh.mu.Unlock()
 }
 
