@@ -18,7 +18,7 @@ func BenchmarkReceiveUDP(b *testing.B) {
 			const backlog = 1000
 			var got atomic.Int64
 			var gate sync.RWMutex
-			n := newNetwork(NetworkConfig{}, func(Flow, []byte) { gate.RLock(); gate.RUnlock(); got.Add(1) }, func(Flow, error) {})
+			n := newNetwork(NetworkConfig{}, func(Flow, []byte) { gate.RLock(); defer gate.RUnlock(); got.Add(1) }, func(Flow, error) {})
 			defer n.close()
 			uc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 			if err != nil {
