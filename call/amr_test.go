@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -199,6 +200,57 @@ func TestAMRRequests(t *testing.T) {
 			if d := a - index[modes[i-1]]; !known || d > 1 || d < -1 || d != 0 && i > 1 && modes[i-1] != modes[i-2] {
 				t.Fatalf("modes %v at %d", modes, i)
 			}
+		}
+	})
+}
+
+// Reports of losses bring the mode down step by step, and good ones up again.
+func TestAMRAdapts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{})
+		w := NewWheel()
+		defer w.Close()
+		var mu sync.Mutex
+		var mode amr.FrameType
+		var ssrc uint32
+		cfg := amrFormat(AMRConfig{OctetAligned: true})
+		cfg.Mux = true
+		cfg.Trace = func(e trace.Event) {
+			if e.Dir == trace.Sent && e.Proto == trace.RTP {
+				mu.Lock()
+				mode, ssrc = amr.FrameType(e.Data[13]>>3&15), binary.BigEndian.Uint32(e.Data[8:])
+				mu.Unlock()
+			}
+		}
+		m := newMedia(t, n, w, addr(1, 4000), addr(2, 5000), cfg)
+		defer m.Close()
+		m.SetSource(Tone(8000, 440, 8000))
+		peer, err := n.ListenPacket(addr(2, 5000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer peer.Close()
+		report := func(lost byte) amr.FrameType {
+			mu.Lock()
+			b := []byte{0x81, 201, 0, 7, 0, 0, 0, 99} // a receiver report of SSRC 99
+			b = binary.BigEndian.AppendUint32(b, ssrc)
+			mu.Unlock()
+			b = append(b, lost, 0, 0, 0)
+			b = append(b, make([]byte, 16)...)
+			b = append(b, 0x81, 202, 0, 2, 0, 0, 0, 99, 1, 1, 'p', 0) // SDES
+			peer.WriteTo(b, net.UDPAddrFromAddrPort(addr(1, 4000)))
+			time.Sleep(2 * time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			return mode
+		}
+		time.Sleep(time.Second)
+		var got []amr.FrameType
+		for _, lost := range []byte{0, 40, 40, 0, 0, 0, 0, 0, 0} {
+			got = append(got, report(lost))
+		}
+		if want := []amr.FrameType{7, 6, 5, 5, 5, 6, 6, 6, 7}; !slices.Equal(got, want) {
+			t.Errorf("modes %v, want %v", got, want)
 		}
 	})
 }

@@ -51,6 +51,13 @@ type (
 	Requested interface{ TakeRequest(uint8) }
 )
 
+// An Adaptive is an Encoder that adapts to the path: it is told which fraction of its packets, 0 to 1, the peer missed, once
+// for each RTCP report.
+type Adaptive interface {
+	Encoder
+	Loss(fraction float64)
+}
+
 // Codec is an audio codec that calls can use.
 type Codec struct {
 	Name        string // the encoding name of its rtpmap, such as "PCMA"

@@ -24,7 +24,7 @@ type AMRConfig struct {
 }
 
 // AMR returns the codec AMR or AMR-WB as RFC 4867 carries it. Its encoder keeps to the modes and changes of modes that
-// the peer allows and requests; its decoder tells packets that are lost from pauses of the speaker. No redundancy is sent;
+// the peer allows and requests, and steps down while the peer reports losses; its decoder tells packets that are lost from pauses of the speaker. No redundancy is sent;
 // what is received may have any.
 func AMR(cfg AMRConfig) Codec {
 	if cfg.PayloadType == 0 {
@@ -135,6 +135,9 @@ func (e *amrEncoder) Marker() bool { return e.marker }
 
 // TakeRequest obeys a codec mode request.
 func (e *amrEncoder) TakeRequest(cmr uint8) { e.modes.Request(amr.FrameType(cmr)) }
+
+// Loss adapts the mode to what the peer reports.
+func (e *amrEncoder) Loss(fraction float64) { e.modes.Loss(fraction) }
 
 // amrDecoder plays what is received.
 type amrDecoder struct {

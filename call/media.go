@@ -77,6 +77,8 @@ type Media struct {
 	sinks    []Sink
 	peer     *Media    // gets what we receive, if it is bridged to us
 	bridge   *received // the source that peer is
+	turns    uint64    // of send
+	reports  uint64    // of the peer that the encoder knows
 	onEvent  func(rtp.EventReport)
 	stats    MediaStats
 	closed   bool
@@ -467,6 +469,7 @@ func (m *Media) events() {
 func (m *Media) send() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.adapt()
 	n := m.frameLen()
 	if cap(m.pcm) < n {
 		m.pcm = make([]int16, n)
@@ -508,6 +511,19 @@ func (m *Media) send() {
 		m.session.Send(b, units) // counted there where it fails
 	}
 	m.out = append(m.out[:0], m.out[at:]...)
+}
+
+// adapt tells the encoder what the peer has reported, with a look once a second.
+func (m *Media) adapt() {
+	m.turns++
+	enc, ok := m.enc.(Adaptive)
+	if !ok || m.turns%50 != 0 {
+		return
+	}
+	if s := m.session.Stats(); s.RemoteReports != m.reports {
+		m.reports = s.RemoteReports
+		enc.Loss(s.RemoteFractionLost)
+	}
 }
 
 func (m *Media) warn(what string, err error) {
