@@ -161,15 +161,19 @@ func (e *Endpoint) refuse(f Flow, req *Request, via Via, status int) {
 		e.stats.dropped.Add(1)
 		return
 	}
-	e.stats.refused.Add(1)
 	resp := NewResponse(req, status, "")
 	e.explain(resp, req)
 	resp.SetToTag(e.statelessTag(req))
 	e.finishResponse(resp)
 	b, err := resp.AppendText(nil)
+	if err == nil {
+		_, err = Parse(b) // lines of a broken request that it copies may be broken
+	}
 	if err != nil {
+		e.stats.dropped.Add(1)
 		return
 	}
+	e.stats.refused.Add(1)
 	e.transmit(time.Now(), replyFlow(f, via), b, req.CallID(), "refused")
 }
 

@@ -74,7 +74,7 @@ type Stats struct {
 	OverLimit  uint64 // requests beyond Limits.Transactions or PerSource
 	QueueFull  uint64 // messages beyond Limits.Queue
 	Refused    uint64 // requests answered without a transaction: 503, 4xx
-	Dropped    uint64 // such requests beyond Limits.Refusals: not answered
+	Dropped    uint64 // such requests that were not answered: beyond Limits.Refusals, or too broken
 	Evicted    uint64 // finished transactions that made room for new ones
 	Leaked     uint64 // server transactions that the Handler forgot
 
