@@ -297,7 +297,8 @@ func parseNAPTR(b []byte) (NAPTR, error) {
 		if len(b) == 0 || len(b) < 1+int(b[0]) {
 			return NAPTR{}, errNAPTRFormat
 		}
-		*s, b = string(b[1:1+b[0]]), b[1+b[0]:]
+		end := 1 + int(b[0])
+		*s, b = string(b[1:end]), b[end:]
 	}
 	name, rest, err := parseName(b)
 	if err != nil || len(rest) > 0 {
