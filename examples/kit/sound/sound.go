@@ -20,27 +20,17 @@ type Match struct {
 func Find(recording, reference []int16, maxOffset int) Match {
 	// The loudest stretch of the reference decides on the offset: it is enough, and quick.
 	at, n := loudest(reference, 4096)
-	probe := reference[at : at+n]
-	best, bestScore := 0, 0.0
-	for off := -maxOffset; off <= maxOffset; off++ {
-		lo := at + off
-		if lo < 0 || lo+n > len(recording) {
-			continue
+	// Where there is much to search, a quarter of the rate finds the place, and the full one the sample.
+	lo, hi := -maxOffset, maxOffset
+	if hi-lo > 1000 {
+		coarse, ok := correlate(quarter(recording), quarter(reference), at/4, n/4, lo/4-1, hi/4+1)
+		if !ok {
+			return Match{SNR: math.Inf(-1)}
 		}
-		part := recording[lo : lo+n]
-		var xy, yy float64
-		for i, x := range probe {
-			y := float64(part[i])
-			xy += float64(x) * y
-			yy += y * y
-		}
-		if xy > 0 && yy > 0 {
-			if score := xy * xy / yy; score > bestScore {
-				best, bestScore = off, score
-			}
-		}
+		lo, hi = max(lo, 4*coarse-8), min(hi, 4*coarse+8)
 	}
-	if bestScore == 0 {
+	best, ok := correlate(recording, reference, at, n, lo, hi)
+	if !ok {
 		return Match{SNR: math.Inf(-1)}
 	}
 	sample := func(i int) float64 {
@@ -63,6 +53,42 @@ func Find(recording, reference []int16, maxOffset int) Match {
 		noise += d * d
 	}
 	return Match{Offset: best, Gain: gain, SNR: decibel(signal, noise)}
+}
+
+// correlate finds the offset from lo to hi at which recording is most like n samples of reference
+// from at on.
+func correlate(recording, reference []int16, at, n, lo, hi int) (best int, ok bool) {
+	probe := reference[at : at+n]
+	bestScore := 0.0
+	for off := lo; off <= hi; off++ {
+		from := at + off
+		if from < 0 || from+n > len(recording) {
+			continue
+		}
+		part := recording[from : from+n]
+		var xy, yy int64
+		for i, x := range probe {
+			y := int64(part[i])
+			xy += int64(x) * y
+			yy += y * y
+		}
+		if xy > 0 && yy > 0 {
+			if score := float64(xy) * float64(xy) / float64(yy); score > bestScore {
+				best, bestScore = off, score
+			}
+		}
+	}
+	return best, bestScore > 0
+}
+
+// quarter returns pcm at a quarter of its rate: the means of four samples each.
+func quarter(pcm []int16) []int16 {
+	out := make([]int16, len(pcm)/4)
+	for i := range out {
+		p := pcm[4*i : 4*i+4]
+		out[i] = int16((int(p[0]) + int(p[1]) + int(p[2]) + int(p[3])) / 4)
+	}
+	return out
 }
 
 // Heard is how much of a reference was found in a recording, piece by piece.
