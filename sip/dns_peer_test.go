@@ -3,7 +3,6 @@ package sip_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -135,19 +134,33 @@ func TestPeerKnotENUM(t *testing.T) {
 // the second within the time that one target has, and further calls go there at once.
 func TestPeerKnotFailover(t *testing.T) {
 	need(t, "knot", "knotd")
-	dead, err := net.ListenPacket("udp", "127.0.0.1:0") // its datagrams are never read: a server that hangs
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dead.Close()
+	answered := make(chan bool, 1)
+	first, firstPort := peerUA(t, sip.UserAgentConfig{OnInvite: func(in *sip.Incoming) {
+		in.Reply(200, []byte(sdp), "")
+		answered <- true
+	}}, nil)
 	second, port := peerUA(t, sip.UserAgentConfig{OnInvite: func(in *sip.Incoming) { in.Reply(200, []byte(sdp), "") }}, nil)
-	dns := knot(t, "@UDPPORT@", strconv.Itoa(port), "@DEADPORT@", strconv.Itoa(dead.LocalAddr().(*net.UDPAddr).Port))
+	dns := knot(t, "@UDPPORT@", strconv.Itoa(port), "@DEADPORT@", strconv.Itoa(firstPort))
 	const patience = time.Second
 	caller, _ := peerUA(t, sip.UserAgentConfig{Endpoint: sip.Config{TargetTimeout: patience, Locate: sip.LocateConfig{Resolver: dns}}}, nil)
 	results, err := sip.ENUM{Resolver: dns}.Lookup(t.Context(), "+441632960083")
 	if err != nil || !results[0].HasService("sip") {
 		t.Fatal(results, err)
 	}
+	// While the first target lives, calls go there.
+	d, _, err := caller.Invite(t.Context(), results[0].URI, sip.InviteOptions{RequestOptions: sip.RequestOptions{Body: []byte(sdp)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-answered:
+	default:
+		t.Error("the call did not go to the first target")
+	}
+	if err := d.Bye(t.Context(), sip.RequestOptions{}); err != nil {
+		t.Errorf("BYE: %v", err)
+	}
+	first.Close()
 	for i := range 3 {
 		began := time.Now()
 		d, _, err := caller.Invite(t.Context(), results[0].URI, sip.InviteOptions{RequestOptions: sip.RequestOptions{Body: []byte(sdp)}})
