@@ -18,7 +18,7 @@ import (
 func needFFmpeg(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("takes seconds")
+		t.Skip("takes seconds: left out with -short")
 	}
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("needs ffmpeg (Debian: apt-get install ffmpeg)")

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -207,10 +208,11 @@ func TestDNSRecords(t *testing.T) {
 
 func TestDNSCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		up := true
+		var up atomic.Bool
+		up.Store(true)
 		s := &nameServer{respond: func(_ string, q dnsmessage.Question, _ bool) *dnsmessage.Message {
 			switch name := q.Name.String(); {
-			case !up:
+			case !up.Load():
 				return nil
 			case name == "a.test." && q.Type == dnsmessage.TypeA:
 				return &dnsmessage.Message{Answers: []dnsmessage.Resource{aRecord("a.test", 300, 192, 0, 2, 1), aRecord("a.test", 100, 192, 0, 2, 2)}}
@@ -245,7 +247,7 @@ func TestDNSCache(t *testing.T) {
 		ask("gone.test", "[]", "1")
 
 		// The server dies: what was known still serves, for an hour.
-		up = false
+		up.Store(false)
 		time.Sleep(time.Hour / 2)
 		start := time.Now()
 		ask("a.test", two, "2")
@@ -258,7 +260,7 @@ func TestDNSCache(t *testing.T) {
 		time.Sleep(time.Hour)
 		ask("a.test", "[]", "fail 2")
 		ask("a.test", "[]", "fail 0") // a failure is kept for 5 seconds
-		up = true
+		up.Store(true)
 		time.Sleep(6 * time.Second)
 		ask("a.test", two, "1")
 		if st := d.Stats(); st.Stale != 2 || st.Failures != 3 || st.Cached != 2 {

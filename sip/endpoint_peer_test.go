@@ -21,7 +21,7 @@ import (
 func needPeer(t *testing.T, program string) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("talks to " + program + ": left out of short tests")
+		t.Skip("talks to " + program + ": left out with -short")
 	}
 	if _, err := exec.LookPath(program); err != nil {
 		t.Skip(program + " is not installed")
