@@ -434,8 +434,11 @@ func TestHostsAndSearch(t *testing.T) {
 	hosts, conf := filepath.Join(dir, "hosts"), filepath.Join(dir, "resolv.conf")
 	os.WriteFile(hosts, []byte("127.0.0.5 Box box.test # me\n2001:db8::5 box\nbad line\n"), 0o600)
 	os.WriteFile(conf, []byte("nameserver 192.0.2.1\nsearch one.test two.test\noptions attempts:1\n"), 0o600)
+	var mu sync.Mutex
 	var asked []string
 	d := NewDNS(DNSConfig{Hosts: hosts, ResolvConf: conf, Attempts: 1, Dial: func(_ context.Context, _ string, server netip.AddrPort) (net.Conn, error) {
+		mu.Lock()
+		defer mu.Unlock()
 		asked = append(asked, server.String())
 		return nil, errServFail
 	}})
@@ -448,9 +451,11 @@ func TestHostsAndSearch(t *testing.T) {
 	if a, err := d.LookupAddrs(t.Context(), "sip"); fmt.Sprint(a) != "[192.0.2.77]" || err != nil {
 		t.Error(a, err)
 	}
+	mu.Lock()
 	if len(asked) == 0 || asked[0] != "192.0.2.1:53" {
 		t.Errorf("asked %v", asked)
 	}
+	mu.Unlock()
 	// A changed file is seen, at latest after 5 seconds.
 	os.WriteFile(hosts, []byte("127.0.0.6 box\n"), 0o600)
 	os.Chtimes(hosts, time.Now(), time.Now().Add(time.Minute))

@@ -16,7 +16,6 @@ type proxy struct {
 	ep        *sip.Endpoint
 	registrar *sip.Registrar
 	domain    string
-	self      string // host:port, as in our Record-Route
 }
 
 func newProxy(domain string) *proxy {
@@ -26,14 +25,10 @@ func newProxy(domain string) *proxy {
 	return p
 }
 
-func (p *proxy) listen(lc sip.ListenConfig) error {
-	flow, err := p.ep.Listen(lc)
-	if err != nil {
-		return err
-	}
-	host, port := p.ep.SentBy(flow)
-	p.self = host + ":" + strconv.Itoa(port)
-	return nil
+// address is our host and port on the side of a flow, as in Record-Route.
+func (p *proxy) address(f sip.Flow) string {
+	host, port := p.ep.SentBy(f)
+	return host + ":" + strconv.Itoa(port)
 }
 
 func (p *proxy) ServeSIP(tx *sip.ServerTransaction, req *sip.Request) {
@@ -58,7 +53,7 @@ func (p *proxy) ServeSIP(tx *sip.ServerTransaction, req *sip.Request) {
 
 	// Section 16.4: the Route that led here has done its work.
 	for route, err := range req.Routes() {
-		if err == nil && route.URI.HostPort() == p.self {
+		if err == nil && route.URI.HostPort() == p.address(tx.Flow()) {
 			out.RemoveNth("Route", 0)
 		}
 		break
@@ -88,7 +83,7 @@ func (p *proxy) ServeSIP(tx *sip.ServerTransaction, req *sip.Request) {
 	}
 	// Section 16.6: forward. The endpoint adds the Via.
 	if req.Method == sip.INVITE {
-		out.Insert("Record-Route", 0, "<sip:"+p.self+";lr>")
+		out.Insert("Record-Route", 0, "<sip:"+p.address(tx.Flow())+";lr>")
 	}
 	attempt, err := p.ep.Start(out, opts, func(ev sip.ClientEvent) { p.relay(tx, req, ev) })
 	if err != nil {
@@ -118,14 +113,15 @@ func (p *proxy) relay(tx *sip.ServerTransaction, req *sip.Request, ev sip.Client
 func Example_proxy() {
 	p := newProxy("example.org")
 	defer p.ep.Close()
-	if err := p.listen(sip.ListenConfig{Transport: sip.UDP, Addr: "127.0.0.1:0"}); err != nil {
+	flow, err := p.ep.Listen(sip.ListenConfig{Transport: sip.UDP, Addr: "127.0.0.1:0"})
+	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	phone := func(name string, onInvite func(*sip.Incoming)) *sip.UserAgent {
 		ua, err := sip.NewUserAgent(sip.UserAgentConfig{
 			Address:  "<sip:" + name + "@example.org>",
-			Routes:   []string{"<sip:" + p.self + ";lr>"},
+			Routes:   []string{"<sip:" + p.address(flow) + ";lr>"},
 			OnInvite: onInvite,
 		})
 		if err != nil {
@@ -158,7 +154,7 @@ func Example_proxy() {
 		return
 	}
 	fmt.Println(answer.StatusCode, answer.ContentType())
-	fmt.Println("through the proxy:", strings.Contains(call.State().Routes[0], p.self))
+	fmt.Println("through the proxy:", strings.Contains(call.State().Routes[0], p.address(flow)))
 	fmt.Println(call.Bye(ctx, sip.RequestOptions{}))
 	_, _, err = alice.Invite(ctx, "sip:carol@example.org", sip.InviteOptions{})
 	fmt.Println(err)

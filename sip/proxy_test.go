@@ -27,11 +27,11 @@ func TestProxy(t *testing.T) {
 			}
 		}
 		p := newProxy("example.org")
-		p.self = "192.0.2.9:5060"
-		listen(p.ep, p.self)
+		const self = "192.0.2.9:5060"
+		listen(p.ep, self)
 		phone := func(name, addr string, onInvite func(*sip.Incoming)) *sip.UserAgent {
 			ua, err := sip.NewUserAgent(sip.UserAgentConfig{
-				Address: "<sip:" + name + "@example.org>", Routes: []string{"<sip:" + p.self + ";lr>"}, OnInvite: onInvite,
+				Address: "<sip:" + name + "@example.org>", Routes: []string{"<sip:" + self + ";lr>"}, OnInvite: onInvite,
 				OnRequest: func(in *sip.Incoming) { in.Reply(200, nil, "") },
 			})
 			if err != nil {
