@@ -313,6 +313,9 @@ func ParseCredentials(s string) (Credentials, error) {
 	err := sc.each(func(p AuthParam) error {
 		switch strings.ToLower(p.Name) {
 		case "username":
+			if strings.ContainsFunc(p.Value, isControl) && !utf8.ValidString(p.Value) {
+				return errors.New("control characters in what is no UTF-8") // no field can say that
+			}
 			return once(&c.Username, &seen, 0, p.Value)
 		case "username*": // both forms at once are an error (RFC 7616 section 3.4)
 			name, err := parseExtValue(p.Value)
@@ -417,6 +420,9 @@ func (c *Credentials) ncText() string {
 	}
 	return fmt.Sprintf("%08x", c.NC)
 }
+
+// isControl reports the characters that cannot stand in a quoted string.
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // parseExtValue decodes UTF-8'language'percent-encoded (RFC 8187 section 3.2).
 func parseExtValue(s string) (string, error) {
@@ -587,7 +593,7 @@ func (c Credentials) AppendText(b []byte) ([]byte, error) {
 		}
 	}
 	w := authWriter{b: append(b, "Digest "...), first: true}
-	if strings.ContainsFunc(c.Username, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if strings.ContainsFunc(c.Username, isControl) {
 		w.name("username*")
 		w.b = appendExtValue(w.b, c.Username)
 	} else {
