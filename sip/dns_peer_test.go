@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/gotelco/telco/internal/lab"
 	"github.com/gotelco/telco/sip"
 )
 
@@ -17,7 +18,7 @@ import (
 func knot(t *testing.T, words ...string) *sip.DNS {
 	t.Helper()
 	need(t, "knot", "knotd")
-	dir, port := t.TempDir(), freePort(t)
+	dir, port := t.TempDir(), lab.FreePort(t)
 	var many strings.Builder
 	for i := range 120 {
 		fmt.Fprintf(&many, "many A 127.9.0.%d\n", i)

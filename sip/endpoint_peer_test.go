@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gotelco/telco/internal/lab"
 	"github.com/gotelco/telco/internal/tsharktest"
 )
 
@@ -28,23 +29,9 @@ func needPeer(t *testing.T, program string) {
 	}
 }
 
-// freePort finds a port that is free over UDP and TCP.
+// freePort is a port that is free over UDP and TCP, as text.
 func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		if pc, err := net.ListenPacket("udp4", l.Addr().String()); err == nil {
-			pc.Close()
-			return strconv.Itoa(port)
-		}
-	}
-	t.Fatal("no free port")
-	return ""
+	return strconv.Itoa(lab.FreePort(t))
 }
 
 // sipp starts SIPp with one of the scenarios; the function it returns waits for its end.

@@ -37,27 +37,6 @@ func need(t *testing.T, pkg string, programs ...string) {
 	}
 }
 
-// freePort returns a port of 127.0.0.1 that nothing uses, neither over UDP nor over TCP.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		pc, err := net.ListenPacket("udp", l.Addr().String())
-		if err != nil {
-			continue
-		}
-		pc.Close()
-		return port
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
 // output collects what a program prints.
 type output struct {
 	mu sync.Mutex
@@ -176,7 +155,7 @@ func certificates(t *testing.T, dir string) (tls.Certificate, *x509.CertPool) {
 // the port after. Its messages are judged by tshark.
 func peerUA(t *testing.T, cfg sip.UserAgentConfig, cert *tls.Certificate) (*sip.UserAgent, int) {
 	t.Helper()
-	port := freePort(t)
+	port := lab.FreePort(t)
 	args := []string{"-d", fmt.Sprintf("udp.port==%d,sip", port), "-d", fmt.Sprintf("tcp.port==%d,sip", port)}
 	cfg.Endpoint.Trace = tsharktest.Capture(t, args...)
 	ua, err := sip.NewUserAgent(cfg)
@@ -220,7 +199,7 @@ func sipp(t *testing.T, scenario, transport, remote string, args ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, t.TempDir(), "sipp", append([]string{"-sf", file, "-i", "127.0.0.1", "-p", strconv.Itoa(freePort(t)),
+	run(t, t.TempDir(), "sipp", append([]string{"-sf", file, "-i", "127.0.0.1", "-p", strconv.Itoa(lab.FreePort(t)),
 		"-t", transport, "-nostdin", "-timeout", "60", "-timeout_error", "-trace_err", remote}, args...)...)
 }
 
@@ -289,7 +268,7 @@ func TestPeerSIPpAnswers(t *testing.T) {
 	need(t, "sip-tester", "sipp")
 	for _, transport := range []string{"u1", "t1"} {
 		t.Run(transport, func(t *testing.T) {
-			port := strconv.Itoa(freePort(t))
+			port := strconv.Itoa(lab.FreePort(t))
 			file, err := filepath.Abs("testdata/peers/uas_auth.xml")
 			if err != nil {
 				t.Fatal(err)
@@ -362,7 +341,7 @@ func TestPeerBaresipRegisters(t *testing.T) {
 			if transport == "tls" {
 				port++
 			}
-			fromTemplate(t, dir, "baresip.config", "config", "@PORT@", strconv.Itoa(freePort(t)), "@DIR@", dir)
+			fromTemplate(t, dir, "baresip.config", "config", "@PORT@", strconv.Itoa(lab.FreePort(t)), "@DIR@", dir)
 			account := fmt.Sprintf("<sip:alice@127.0.0.1:%d;transport=%s>;auth_pass=wonderland;regint=60\n", port, transport)
 			if err := os.WriteFile(filepath.Join(dir, "accounts"), []byte(account), 0o600); err != nil {
 				t.Fatal(err)
@@ -409,7 +388,7 @@ func kamailio(t *testing.T, dir, algorithm string, args ...string) int {
 // kamailioOf is kamailio with a file of testdata/peers.
 func kamailioOf(t *testing.T, dir, template, algorithm string, args ...string) int {
 	t.Helper()
-	port := freePort(t)
+	port := lab.FreePort(t)
 	cfg := fromTemplate(t, dir, template, "kamailio.cfg",
 		"@PORT@", strconv.Itoa(port), "@TLSPORT@", strconv.Itoa(port+1), "@DIR@", dir, "@ALGORITHM@", algorithm)
 	start(t, dir, "kamailio", append(args, "-f", cfg, "-DD", "-E", "-m", "64", "-Y", dir, "-w", dir, "-P", filepath.Join(dir, "pid"))...)
