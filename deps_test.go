@@ -31,7 +31,7 @@ ipsec/...      -> ipsec/...
 ims/aka/...    ->
 mtp3/...       -> mtp3
 sctp/...       -> sctp
-diameter/...   -> sctp diameter
+diameter/...   -> sctp diameter/...
 m2pa/...       -> mtp3 sctp
 m3ua/...       -> mtp3 sctp
 stp/...        -> mtp3 mtp3/sccp m2pa m3ua sctp
