@@ -113,20 +113,19 @@ type LinkFailReason uint8
 
 // The reasons (Q.703 sections 5.3, 7, 9 and 10; RFC 4165 section 4.1).
 const (
-	UnknownFailure        LinkFailReason = iota
-	AlignmentNotPossible                 // proving failed too often, or the peer did not answer (Q.703 T2, T3)
-	ReadyTimeout                         // aligned, but the peer did not get ready (Q.703 T1)
-	ReceivedOutOfService                 // the peer says that it is out of service
-	ReceivedAlignment                    // the peer began to align in the middle of service
-	AcknowledgementLate                  // nothing was acknowledged for too long (Q.703 T7)
-	RemoteCongestionLong                 // the peer was busy for too long (Q.703 T6)
-	AbnormalSequence                     // BSN or FSN out of their range
-	ErrorRate                            // too many bad signal units (Q.703 section 10)
-	TransportLost                        // the association under M2PA ended
-	StoppedByManagement                  // Stop
-	SignallingLinkTest                   // level 3 itself: no acknowledgement of SLTM (Q.707 section 2.2)
-	RemoteOutageLong                     // a processor outage that did not end
-	failReasonCount
+	UnknownFailure       LinkFailReason = iota
+	AlignmentNotPossible                // proving failed too often, or the peer did not answer (Q.703 T2, T3)
+	ReadyTimeout                        // aligned, but the peer did not get ready (Q.703 T1)
+	ReceivedOutOfService                // the peer says that it is out of service
+	ReceivedAlignment                   // the peer began to align in the middle of service
+	AcknowledgementLate                 // nothing was acknowledged for too long (Q.703 T7)
+	RemoteCongestionLong                // the peer was busy for too long (Q.703 T6)
+	AbnormalSequence                    // BSN or FSN out of their range
+	ErrorRate                           // too many bad signal units (Q.703 section 10)
+	TransportLost                       // the association under M2PA ended
+	StoppedByManagement                 // Stop
+	SignallingLinkTest                  // level 3 itself: no acknowledgement of SLTM (Q.707 section 2.2)
+	RemoteOutageLong                    // a processor outage that did not end
 )
 
 var failReasonNames = [...]string{

@@ -86,8 +86,8 @@ func (e *ParseError) Error() string { return "mtp3: parse " + e.Field + ": " + e
 func (e *ParseError) Unwrap() error { return e.Err }
 
 var (
-	errNoLabel  = &ParseError{Field: "routing label", Err: ErrTruncated}
-	errNoSIO = &ParseError{Field: "service information octet", Err: ErrTruncated}
+	errNoLabel = &ParseError{Field: "routing label", Err: ErrTruncated}
+	errNoSIO   = &ParseError{Field: "service information octet", Err: ErrTruncated}
 )
 
 // LabelLen is how many octets a routing label has: 4 (ITU), 7 (ANSI, China) or 5 (Japan).
