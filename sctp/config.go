@@ -37,7 +37,8 @@ type Config struct {
 	// SendBuffer and ReceiveBuffer are in octets. If zero, 256 KiB each.
 	SendBuffer, ReceiveBuffer int
 
-	// MaxMessage is the longest message in octets, sent or received. If zero, 64 KiB.
+	// MaxMessage is the longest message in octets, sent or received. If zero, 64 KiB. An
+	// association whose peer sends a longer one is aborted: Down with LocalClosed and ErrTooLong.
 	MaxMessage int
 
 	// Backlog is how many associations wait for Accept before more are refused. If zero, 128.
@@ -47,4 +48,49 @@ type Config struct {
 	CloseTimeout time.Duration
 
 	Trace trace.Func // if nil, not called; otherwise with every packet (own stacks) or message (kernel), and each event
+}
+
+// Defaults is c with each zero field replaced by its default, as the fields say. A network calls it
+// on what it is given; nobody else has to.
+func (c Config) Defaults() Config {
+	def := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	wait := func(p *time.Duration, v time.Duration) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	if c.OutStreams == 0 {
+		c.OutStreams = 17
+	}
+	if c.MaxInStreams == 0 {
+		c.MaxInStreams = 17
+	}
+	wait(&c.RTOInitial, time.Second)
+	wait(&c.RTOMin, time.Second)
+	wait(&c.RTOMax, 60*time.Second)
+	wait(&c.Heartbeat, 30*time.Second)
+	def(&c.PathMaxRetrans, 5)
+	def(&c.AssocMaxRetrans, 10)
+	def(&c.MaxInitRetrans, 8)
+	wait(&c.SACKDelay, 200*time.Millisecond)
+	def(&c.SendBuffer, 256<<10)
+	def(&c.ReceiveBuffer, 256<<10)
+	def(&c.MaxMessage, 64<<10)
+	def(&c.Backlog, 128)
+	wait(&c.CloseTimeout, 2*time.Second)
+	return c
+}
+
+// timeouts is how long n retransmissions take, each time-out twice the one before.
+func (c Config) timeouts(first time.Duration, n int) time.Duration {
+	var sum time.Duration
+	for rto := first; n >= 0; n-- {
+		sum += min(rto, c.RTOMax)
+		rto = min(2*rto, c.RTOMax)
+	}
+	return sum
 }

@@ -113,6 +113,7 @@ var (
 	ErrTooLong = errors.New("sctp: the message is longer than this association sends")
 	ErrEmpty   = errors.New("sctp: the message is empty")
 	ErrStream  = errors.New("sctp: no such stream")
+	ErrClosing = errors.New("sctp: the association is being shut down") // after Shutdown, or after the peer's: PeerClosing
 )
 
 // Conn is an association. Its methods may be called by several goroutines at once; of Receive,
@@ -145,7 +146,8 @@ type Conn interface {
 	Abort(cause string) error
 
 	// Close is Shutdown with Config.CloseTimeout as its limit. It returns at once; what is under
-	// way goes on in the background. Calls that wait return a net.ErrClosed.
+	// way goes on in the background. A Send that waits returns a net.ErrClosed; Receive drops what
+	// nobody has taken yet and delivers Down with LocalClosed.
 	Close() error
 
 	LocalAddr() Addr
