@@ -30,7 +30,7 @@ func (m *Matrix) Correlate5(h *[40]int16, signs *[48]int16) {
 				a.same[k], a.other[k] = -32767, 32766
 			}
 		}
-		correlate5AVX2(m, &a)
+		correlate5SIMD(m, &a)
 		return
 	}
 	for lag := range 40 {
@@ -47,7 +47,7 @@ func (m *Matrix) Correlate5(h *[40]int16, signs *[48]int16) {
 
 func mult(a, b int16) int16 { return sat(int32(a) * int32(b) >> 15) }
 
-// correlateArgs are what correlate5AVX2 reads.
+// correlateArgs are what correlate5SIMD reads.
 type correlateArgs struct {
 	h           [40]int16 // by lag
 	back        [40]int16 // by slot: h[39-position]
@@ -84,7 +84,7 @@ func (p *PairSearch) Run() bool {
 	if !haveSIMD {
 		return false
 	}
-	searchPairAVX2(p)
+	searchPairSIMD(p)
 	return p.exact != 0
 }
 
@@ -106,7 +106,7 @@ func (m *Matrix) Correlate4(h *[40]int16, signs *[48]int16) {
 				a.same[k], a.other[k] = -32767, 32766
 			}
 		}
-		correlate4AVX2(m, &a)
+		correlate4SIMD(m, &a)
 		return
 	}
 	for lag := range 40 {
@@ -121,7 +121,7 @@ func (m *Matrix) Correlate4(h *[40]int16, signs *[48]int16) {
 	}
 }
 
-// correlate4Args are what correlate4AVX2 reads.
+// correlate4Args are what correlate4SIMD reads.
 type correlate4Args struct {
 	back        [4][16]uint32 // by track: h[39-position]
 	h           [40]int16
@@ -151,6 +151,6 @@ func (p *ChainSearch) Run() bool {
 	if !haveSIMD {
 		return false
 	}
-	searchChainAVX2(p)
+	searchChainSIMD(p)
 	return p.exact != 0
 }

@@ -67,9 +67,9 @@ GLOBL top<>(SB), RODATA|NOPTR, $32
 	SIGN(64(R9), X10, X11) \
 	VMOVDQU X10, (off+64)(DI)
 
-// func correlate5AVX2(m *Matrix, a *correlateArgs)
+// func correlate5SIMD(m *Matrix, a *correlateArgs)
 // The rows go from position 39 down; DX is the slot in the track, DI points to its row in track 0.
-TEXT ·correlate5AVX2(SB), NOSPLIT, $0-16
+TEXT ·correlate5SIMD(SB), NOSPLIT, $0-16
 	MOVQ m+0(FP), DI
 	MOVQ a+8(FP), BX
 	MOVQ BX, SI
@@ -126,8 +126,8 @@ GLOBL largest<>(SB), RODATA|NOPTR, $32
 	VPABSD t, t \
 	VPADDD t, abs, abs
 
-// func searchPairAVX2(p *PairSearch)
-TEXT ·searchPairAVX2(SB), NOSPLIT, $0-8
+// func searchPairSIMD(p *PairSearch)
+TEXT ·searchPairSIMD(SB), NOSPLIT, $0-8
 	MOVQ p+0(FP), R8
 	MOVQ 0(R8), SI
 	MOVQ 8(R8), R13
@@ -297,8 +297,8 @@ done:
 	SHORTTRACK(a2, b2, 40, off) \
 	SHORTTRACK(a3, b3, 60, off)
 
-// func correlate4AVX2(m *Matrix, a *correlate4Args)
-TEXT ·correlate4AVX2(SB), NOSPLIT, $0-16
+// func correlate4SIMD(m *Matrix, a *correlate4Args)
+TEXT ·correlate4SIMD(SB), NOSPLIT, $0-16
 	MOVQ m+0(FP), DI
 	MOVQ a+8(FP), BX
 	LEAQ 256(BX), SI
@@ -389,8 +389,8 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $32
 	SHRQ $1, AX \
 	ADDQ AX, CX
 
-// func searchChainAVX2(p *ChainSearch)
-TEXT ·searchChainAVX2(SB), NOSPLIT, $0-8
+// func searchChainSIMD(p *ChainSearch)
+TEXT ·searchChainSIMD(SB), NOSPLIT, $0-8
 	MOVQ p+0(FP), R8
 	MOVQ 0(R8), SI
 	MOVQ 8(R8), R13

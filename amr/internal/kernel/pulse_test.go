@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -126,6 +127,32 @@ func TestCorrelate(t *testing.T) {
 	}
 }
 
+// naiveChain is ChainSearch as it is defined, in 64 bits.
+func naiveChain(p *ChainSearch) (ps, sq, alp int64, at []int64) {
+	pulses := []int64{p.First / 2}
+	ps, alp0 := int64(p.D[p.First/2]), int64(p.Diag[p.First/2])<<14
+	for s := range p.N {
+		var best, bestPs int64
+		sq, alp = -1, 1
+		for k := range int64(8) {
+			j := p.Tracks[s]/2 + k
+			e := int64(p.Diag[j])
+			for _, q := range pulses {
+				e += 2 * int64(p.M[q][j])
+			}
+			a := (alp0 + e<<p.Self[s] + 0x8000) >> 16
+			sum := min(ps+int64(p.D[j]), 32767)
+			if x := sum * sum >> 15; alp*x > sq*a {
+				sq, alp, best, bestPs = x, a, j, sum
+			}
+		}
+		at = append(at, best)
+		pulses = append(pulses, best)
+		ps, alp0 = bestPs, alp<<(14+2*s)
+	}
+	return ps, sq, alp, at
+}
+
 func TestChainSearch(t *testing.T) {
 	if !haveSIMD {
 		t.Skip("no SIMD")
@@ -151,32 +178,9 @@ func TestChainSearch(t *testing.T) {
 			continue
 		}
 		done++
-		pulses := []int64{p.First / 2}
-		ps0, alp0 := int64(d[p.First/2]), int64(diag[p.First/2])<<14
-		var sq, alp, at int64
-		for s := range p.N {
-			sq, alp = -1, 1
-			var bestPs int64
-			for k := range int64(8) {
-				j := p.Tracks[s]/2 + k
-				e := int64(diag[j])
-				for _, q := range pulses {
-					e += 2 * int64(m[q][j])
-				}
-				a := (alp0 + e<<p.Self[s] + 0x8000) >> 16
-				ps := min(ps0+int64(d[j]), 32767)
-				if x := ps * ps >> 15; alp*x > sq*a {
-					sq, alp, at, bestPs = x, a, j, ps
-				}
-			}
-			if p.At[s] != at {
-				t.Fatalf("stage %d of %+v: slot %d, want %d", s, p, p.At[s], at)
-			}
-			pulses = append(pulses, at)
-			ps0, alp0 = bestPs, alp<<(14+2*s)
-		}
-		if p.Sq != sq || p.Alp != alp || p.Ps != ps0 {
-			t.Fatalf("%+v: want %d %d %d", p, ps0, sq, alp)
+		ps, sq, alp, at := naiveChain(&p)
+		if p.Sq != sq || p.Alp != alp || p.Ps != ps || !slices.Equal(p.At[:p.N], at) {
+			t.Fatalf("%+v: want %d %d %d %d", p, ps, sq, alp, at)
 		}
 	}
 	if done < 500 {

@@ -1,25 +1,40 @@
-//go:build !amd64 || purego
+//go:build purego || (!amd64 && !arm64)
 
 package kernel
 
-// haveSIMD is constant here, so that the calls of what follows are left out.
-const haveSIMD = false
+// These are constant here, so that the calls of what follows are left out.
+const haveSIMD, haveRecursive = false, false
 
-func sumSquaresAVX2(x *int16, n int) int64                            { panic("no SIMD") }
-func dotAVX2(x, y *int16, n int) int32                                { panic("no SIMD") }
-func maxAbsAVX2(x *int16, n int) int32                                { panic("no SIMD") }
-func fir16AVX2(y, x, c *int16, n, pairs int, half int32, down uint64) { panic("no SIMD") }
-func fir32AVX2(y *int32, x, c *int16, n, pairs int)                   { panic("no SIMD") }
-func dotSquares40AVX2(x, y *[40]int16) (xy int32, xx, yy int64)       { panic("no SIMD") }
-func correlate5AVX2(m *Matrix, a *correlateArgs)                      { panic("no SIMD") }
-func searchPairAVX2(p *PairSearch)                                    { panic("no SIMD") }
+const noSIMD = "no SIMD"
 
-func nearestAVX2(r, w, book *[4]int16, n int) int64 { panic("no SIMD") }
-func slideAVX2(y *int16, h, xn *[40]int16, x, down int64) (xy int32, yy int64) {
-	panic("no SIMD")
+func sumSquaresSIMD(x *int16, n int) int64                                       { panic(noSIMD) }
+func dotSIMD(x, y *int16, n int) int32                                           { panic(noSIMD) }
+func maxAbsSIMD(x *int16, n int) int32                                           { panic(noSIMD) }
+func sumAbsSIMD(x *int16, n int) int32                                           { panic(noSIMD) }
+func dotSquares40SIMD(x, y *[40]int16) (xy int32, xx, yy int64)                  { panic(noSIMD) }
+func fir16SIMD(y, x, c *int16, n, pairs int, half int32, down uint64)            { panic(noSIMD) }
+func fir32SIMD(y *int32, x, c *int16, n, pairs int)                              { panic(noSIMD) }
+func polyphaseSIMD(y, x, c *int16, table *Phase, n int)                          { panic(noSIMD) }
+func slide40SIMD(y *int16, h, xn *[40]int16, x, down int64) (xy int32, yy int64) { panic(noSIMD) }
+func slide64SIMD(y *[65]int16, h, xn *[64]int16, x int64) (xy int32, yy int64)   { panic(noSIMD) }
+func nearest4SIMD(r, w, book *[4]int16, n int) int64                             { panic(noSIMD) }
+func distancesSIMD(dist *int32, x, book *int16, groups, pairs int)               { panic(noSIMD) }
+func correlate5SIMD(m *Matrix, a *correlateArgs)                                 { panic(noSIMD) }
+func correlate4SIMD(m *Matrix, a *correlate4Args)                                { panic(noSIMD) }
+func searchPairSIMD(p *PairSearch)                                               { panic(noSIMD) }
+func searchChainSIMD(p *ChainSearch)                                             { panic(noSIMD) }
+func crossTracksSIMD(cross *[4]TrackPair, h, h4 *int16)                          { panic(noSIMD) }
+func signCrossSIMD(cross, signX, signY *int16)                                   { panic(noSIMD) }
+func trackCorrSIMD(cor, c, sign, auto *int16)                                    { panic(noSIMD) }
+func addPulsesSIMD(vec, a, b *int16)                                             { panic(noSIMD) }
+func bestOfTwoSIMD(dnX, autoX, dnY, autoY, cross *int16, best *[4]int32)         { panic(noSIMD) }
+func synthesis10SIMD(a *[11]int16, x, y *int16, mem *[10]int16, n int) int32     { panic(noSIMD) }
+func bestPairSIMD(dnX, rank, corX, dnY, corY, cross *int16, limit, ps, alp0 int32, best *[4]int32) {
+	panic(noSIMD)
 }
-
-func correlate4AVX2(m *Matrix, a *correlate4Args) { panic("no SIMD") }
-func searchChainAVX2(p *ChainSearch)              { panic("no SIMD") }
-
-func synthesisAVX2(a *[11]int16, x, y *int16, mem *[10]int16, n int) int32 { panic("no SIMD") }
+func synthesis16SIMD(y, x *int16, taps *recursiveTaps, n int, a0, half int32, down uint64, limit int32) int {
+	panic(noSIMD)
+}
+func synthesisWideSIMD(hi, lo, x *int16, taps *recursiveTaps, n int, a0 int32, down uint64, limit int64) int {
+	panic(noSIMD)
+}

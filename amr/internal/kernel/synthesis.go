@@ -10,8 +10,8 @@ func Synthesis10(a *[11]int16, x, y []int16, mem *[10]int16) (overflow bool) {
 		return false
 	}
 	y = y[:len(x)]
-	if haveSIMD {
-		return synthesisAVX2(a, &x[0], &y[0], mem, len(x)) != 0
+	if haveRecursive && haveSIMD {
+		return synthesis10SIMD(a, &x[0], &y[0], mem, len(x)) != 0
 	}
 	a1, a2, a3, a4, a5 := int32(a[1]), int32(a[2]), int32(a[3]), int32(a[4]), int32(a[5])
 	a6, a7, a8, a9, a10 := int32(a[6]), int32(a[7]), int32(a[8]), int32(a[9]), int32(a[10])

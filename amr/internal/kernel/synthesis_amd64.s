@@ -22,10 +22,10 @@ GLOBL notTop<>(SB), RODATA|NOPTR, $32
 	VPMADDWD Y6, Y0, Y0 \
 	VPADDD Y0, Y7, Y7
 
-// func synthesisAVX2(a *[11]int16, x, y *int16, mem *[10]int16, n int) int32
+// func synthesis10SIMD(a *[11]int16, x, y *int16, mem *[10]int16, n int) int32
 // The last two outputs, in R12 and R13, are weighted by themselves, so that nothing waits for the vectors: those hold what
 // the outputs before add to the next eight.
-TEXT ·synthesisAVX2(SB), NOSPLIT, $0-44
+TEXT ·synthesis10SIMD(SB), NOSPLIT, $0-44
 	MOVQ a+0(FP), AX
 	MOVQ x+8(FP), SI
 	MOVQ y+16(FP), DI

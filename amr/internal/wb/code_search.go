@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // Algebraic codebook search (TS 26.190 section 5.8.3): pulses are placed in pairs on neighbouring tracks, so that the
 // correlation with the target, squared, over the energy of the filtered code becomes largest.
@@ -27,15 +30,8 @@ var searchPlans = [9]searchPlan{
 
 const maxPulses = 24
 
-// crossMatrix holds correlations of pulses of a track with those of the next, a row for each position of the first; what
-// kernels write before it doesn't count.
-type crossMatrix struct {
-	_ [trackLen * trackLen]int16
-	m [trackLen * trackLen]int16
-}
-
 // track holds what belongs to the positions of a track: position 4i+t of a subframe is number i of track t.
-type track [trackLen]int16
+type track = kernel.Track
 
 // codeSearch is the working memory of a search.
 type codeSearch struct {
@@ -47,7 +43,7 @@ type codeSearch struct {
 	dn2     [numTracks]track // -8 to -1 at the 8 best positions, the best -8
 	best    [numTracks]int16 // the best position of each track, in the subframe
 	auto    [numTracks]track // energy of h, cut off behind the subframe
-	cross   [numTracks]crossMatrix
+	cross   [numTracks]kernel.TrackPair
 	vec     [subLen + subLen/2]int16 // sum of the contributions so far, zeros behind it
 }
 
@@ -126,111 +122,68 @@ func (s *codeSearch) correlate() {
 		}
 	}
 	// Every partial sum is bounded by the energy: below this none saturates.
-	if fast := sumSquares(h[:]) < 1<<30-1<<15; fast && haveSIMD {
-		var h4 [numTracks][2 * trackLen]int16
-		for i, v := range h {
-			h4[i%4][i/4] = v
-		}
-		crossAVX2(&s.cross, &h[0], &h4[0][0])
+	if kernel.SumSquares(h[:]) < 1<<30-1<<15 {
+		kernel.CrossTracks(&s.cross, h)
 	} else {
-		s.correlateDiagonals(h, fast)
+		s.correlateSat(h)
 	}
 	// Correlations take the signs of both pulses.
 	for t := range s.cross {
-		signCross(&s.cross[t].m, &s.neg[t], &s.neg[(t+1)%numTracks])
+		kernel.SignCross(&s.cross[t].M, &s.neg[t], &s.neg[(t+1)%numTracks])
 	}
 }
 
-// correlateDiagonals fills cross by distance. The sum of the pulses at x and x+d runs over what both have left of h, so
-// that it grows as x falls.
-func (s *codeSearch) correlateDiagonals(h *[subLen]int16, fast bool) {
+// correlateSat is kernel.CrossTracks with saturation.
+func (s *codeSearch) correlateSat(h *[subLen]int16) {
 	for d := 1; d < subLen; d += 2 {
 		cor := int32(0x8000)
 		for k := 0; k < subLen-d; k++ {
-			if fast {
-				cor += 2 * int32(h[k]) * int32(h[k+d])
-			} else {
-				cor = op.LMac(cor, h[k], h[k+d])
-			}
+			cor = op.LMac(cor, h[k], h[k+d])
 			x := subLen - 1 - d - k
 			y := x + d
 			if d&3 == 3 { // x is on the track after y
 				x, y = y, x
 			}
-			s.cross[x&3].m[x>>2<<4|y>>2] = int16(cor >> 16)
+			s.cross[x&3].M[x>>2<<4|y>>2] = int16(cor >> 16)
 		}
 	}
 }
 
-// withSign returns mult(v, 32767) or -v.
-func withSign(v int16, neg bool) int16 {
-	if neg {
-		return op.Neg(v)
-	}
-	return op.Mult(v, op.MaxInt16)
-}
-
-func signCross(m *[trackLen * trackLen]int16, x, y *track) {
-	if haveSIMD {
-		signCrossAVX2(&m[0], &x[0], &y[0])
-		return
-	}
-	for i, sign := range x {
-		row := m[i*trackLen:][:trackLen]
-		for j, v := range row {
-			row[j] = withSign(v, sign != y[j])
-		}
-	}
-}
-
-// correlateVec sets c to the correlations of vec with h at all positions. fast tells that none can saturate.
-func (s *codeSearch) correlateVec(c *[subLen + numTracks]int16, fast bool) {
-	const half = subLen / 2
-	h := s.h[subLen:]
-	if fast && haveSIMD {
-		fir16(c[:half], s.vec[:half+subLen-1], h, 1)
-		fir16(c[half:subLen], s.vec[half:], h[:half], 1)
+// correlateVec sets c to the correlations of vec with h at all positions. exact tells that none can saturate.
+func (s *codeSearch) correlateVec(c *[subLen + numTracks]int16, exact bool) {
+	h := (*[subLen]int16)(s.h[subLen:])
+	if exact {
+		kernel.CorrelateRound64(&s.vec, h, (*[subLen]int16)(c[:]))
 		return
 	}
 	for i := range c[:subLen] {
-		if v := s.vec[i:subLen]; fast {
-			c[i] = op.Sat((dotWrap(v, h) + 0x2000) >> 14)
-		} else {
-			var sum int32
-			for j, w := range v {
-				sum = op.LMac(sum, h[j], w)
-			}
-			c[i] = op.Round(op.LShl(sum, 1))
+		var sum int32
+		for j, w := range s.vec[i:subLen] {
+			sum = op.LMac(sum, h[j], w)
 		}
+		c[i] = op.Round(op.LShl(sum, 1))
 	}
 }
 
 // trackCorr takes the correlations of track t from c, with the sign of its pulses, plus their energies.
 func (s *codeSearch) trackCorr(cor *track, c *[subLen + numTracks]int16, t int) {
-	if haveSIMD {
-		trackCorrAVX2(&cor[0], &c[t], &s.neg[t][0], &s.auto[t][0])
-		return
-	}
-	for i := range cor {
-		cor[i] = op.Add(withSign(c[4*i+t], s.neg[t][i] != 0), s.auto[t][i])
-	}
+	kernel.TrackCorr(cor, (*[subLen]int16)(c[t:]), &s.neg[t], &s.auto[t])
 }
 
 // searchPair places two pulses on tracks tx and ty, the first on one of its best positions; ps and alp are correlation
 // and energy of the pulses before and become those with them.
 //
 // A pair is better if alpBest*sq > sqBest*alp, with the first pair at 1*sq > -1*alp; a later one has to be better, not
-// equal. The kernel follows that scan: it jumps to the next better pair in order, again and again.
+// equal.
 func (s *codeSearch) searchPair(tried, tx, ty int, ps, alp *int16, corX, corY *track) (ix, iy int16) {
 	limit := int16(tried - 8)
 	alp0 := op.LAdd(int32(*alp)<<16, 0x8000)
-	dnX, dnY, cross := &s.dn[tx], &s.dn[ty], &s.cross[tx].m
-	best := [4]int32{-1, 1, -1, -1}
-	// No sum below leaves 32 bits: the three terms are within 2^28, 2^28 and 2^29.
-	fast := alp0 < 1<<30 && alp0 > -1<<30
-	if fast && haveSIMD {
-		searchPairAVX2(&dnX[0], &s.dn2[tx][0], &corX[0], &dnY[0], &corY[0], &cross[0], int32(limit), int32(*ps), alp0, &best)
+	dnX, dnY, cross := &s.dn[tx], &s.dn[ty], &s.cross[tx].M
+	var best kernel.Best
+	if alp0 < 1<<30 && alp0 > -1<<30 {
+		best = kernel.BestPair(dnX, &s.dn2[tx], corX, dnY, corY, cross, limit, *ps, alp0)
 	} else {
+		best = kernel.Best{Sq: -1, Alp: 1, I: -1, J: -1}
 		for i, rank := range s.dn2[tx] {
 			if rank >= limit {
 				continue
@@ -239,35 +192,22 @@ func (s *codeSearch) searchPair(tried, tx, ty int, ps, alp *int16, corX, corY *t
 			alp1 := op.LAdd(alp0, int32(corX[i])<<13)
 			for j, c := range cross[i*trackLen:][:trackLen] {
 				ps2 := op.Add(ps1, dnY[j])
-				var a int32
-				if fast {
-					a = (alp1 + int32(corY[j])<<13 + int32(c)<<14) >> 16
-				} else {
-					a = op.LAdd(op.LAdd(alp1, int32(corY[j])<<13), int32(c)<<14) >> 16
-				}
-				sq := int32(op.Mult(ps2, ps2))
-				if best[1]*sq > best[0]*a {
-					best = [4]int32{sq, a, int32(i), int32(j)}
+				a := op.LAdd(op.LAdd(alp1, int32(corY[j])<<13), int32(c)<<14) >> 16
+				if sq := int32(op.Mult(ps2, ps2)); best.Alp*sq > best.Sq*a {
+					best = kernel.Best{Sq: sq, Alp: a, I: int32(i), J: int32(j)}
 				}
 			}
 		}
 	}
-	i, j := max(best[2], 0), max(best[3], 0)
+	i, j := max(best.I, 0), max(best.J, 0)
 	*ps = op.Add(*ps, op.Add(dnX[i], dnY[j]))
-	*alp = int16(best[1])
+	*alp = int16(best.Alp)
 	return int16(4*int(i) + tx), int16(4*int(j) + ty)
 }
 
 // add adds the contributions of pulses at x and y to vec.
 func (s *codeSearch) add(x, y int16) {
-	a, b := s.contribution(x), s.contribution(y)
-	if haveSIMD {
-		addPulsesAVX2(&s.vec[0], &a[0], &b[0])
-		return
-	}
-	for i, v := range a {
-		s.vec[i] = op.Add(s.vec[i], op.Add(v, b[i]))
-	}
+	kernel.AddPulses((*[subLen]int16)(s.vec[:]), s.contribution(x), s.contribution(y))
 }
 
 // start puts the first pulses on the maxima of the tracks and returns their correlation and energy.
@@ -283,7 +223,7 @@ func (s *codeSearch) start(plan *searchPlan, first int, chosen *[maxPulses]int16
 		ps = op.Add(s.dn[t][i], s.dn[u][j])
 		e := op.LMult(s.auto[t][i], 4096)
 		e = op.LMac(e, s.auto[u][j], 4096)
-		e = op.LMac(e, s.cross[t].m[i<<4+j], 8192)
+		e = op.LMac(e, s.cross[t].M[i<<4+j], 8192)
 		alp = op.Round(e)
 		a, b := s.contribution(x), s.contribution(y)
 		for i, v := range a {
@@ -300,7 +240,7 @@ func (s *codeSearch) start(plan *searchPlan, first int, chosen *[maxPulses]int16
 		for i, v := range a {
 			s.vec[i] = op.Add(op.Add(op.Add(v, b[i]), c[i]), d[i])
 		}
-		alp = op.Round(satPositive(2*sumSquares(s.vec[:subLen])) >> 3)
+		alp = op.Round(satPositive(2*kernel.SumSquares(s.vec[:subLen])) >> 3)
 	}
 	return ps, alp
 }
@@ -313,13 +253,13 @@ func searchCode(mode Mode, dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 	s.chooseSigns(dn, cn, plan.alpha)
 	s.rank()
 	shift := uint(0)
-	if plan.pulses >= 12 && satPositive(2*sumSquares(h[:]))>>16 > 1024 {
+	if plan.pulses >= 12 && satPositive(2*kernel.SumSquares(h[:]))>>16 > 1024 {
 		shift = 1
 	}
 	s.setResponse(h, shift)
 	s.correlate()
 
-	sumH := sumAbs(s.h[subLen:])
+	sumH := kernel.SumAbs(s.h[subLen:])
 	var chosen, best [maxPulses]int16
 	for i := range best {
 		best[i] = int16(i)
@@ -331,7 +271,7 @@ func searchCode(mode Mode, dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 			tx, ty := trackOf(plan, round, k), trackOf(plan, round, k+1)
 			var c [subLen + numTracks]int16
 			var corX, corY track
-			s.correlateVec(&c, firBound(s.vec[:subLen], sumH))
+			s.correlateVec(&c, kernel.WithinSum(s.vec[:subLen], sumH))
 			s.trackCorr(&corX, &c, tx)
 			s.trackCorr(&corY, &c, ty)
 			ix, iy := s.searchPair(plan.tried[pair], tx, ty, &ps, &alp, &corX, &corY)

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // searchCode2 is searchCode for mode 6.60: two tracks of 32 positions with one pulse each.
 func searchCode2(dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
@@ -26,35 +29,17 @@ func searchCode2(dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 	var cross [positions][positions]int16
 	for i := range trackLen {
 		even, odd := &cross[2*i], &cross[2*i+1]
-		row0, row2 := s.cross[0].m[i*trackLen:][:trackLen], s.cross[2].m[i*trackLen:][:trackLen]
+		row0, row2 := s.cross[0].M[i*trackLen:][:trackLen], s.cross[2].M[i*trackLen:][:trackLen]
 		for j := range trackLen {
 			even[2*j] = row0[j]
-			even[2*j+1] = s.cross[3].m[j*trackLen+i]
-			odd[2*j] = s.cross[1].m[j*trackLen+i]
+			even[2*j+1] = s.cross[3].M[j*trackLen+i]
+			odd[2*j] = s.cross[1].M[j*trackLen+i]
 			odd[2*j+1] = row2[j]
 		}
 	}
 
-	best := [4]int32{-1, 1, -1, -1}
-	if haveSIMD {
-		searchTwoAVX2(&dnT[0][0], &auto[0][0], &dnT[1][0], &auto[1][0], &cross[0][0], &best)
-		if best[2] >= positions {
-			best[2] -= positions
-			best[3] += positions / 2
-		}
-	} else {
-		for i := range positions {
-			for j, c := range cross[i] {
-				ps := op.Add(dnT[0][i], dnT[1][j])
-				alp := int32(op.Add(auto[0][i], op.Add(auto[1][j], c)))
-				sq := int32(op.Mult(ps, ps))
-				if best[1]*sq > best[0]*alp {
-					best = [4]int32{sq, alp, int32(i), int32(j)}
-				}
-			}
-		}
-	}
-	ix, iy := 2*int(max(best[2], 0)), 2*int(max(best[3], 0))+1
+	best := kernel.BestOfTwo(&dnT, &auto, &cross)
+	ix, iy := 2*int(max(best.I, 0)), 2*int(max(best.J, 0))+1
 
 	neg := func(pos int) bool { return s.neg[pos%numTracks][pos/numTracks] != 0 }
 	*code = [subLen]int16{}

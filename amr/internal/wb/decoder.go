@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // Decoder decodes one stream. The zero value isn't ready: make one with [NewDecoder] or call Reset.
 type Decoder struct {
@@ -374,7 +377,7 @@ func (d *Decoder) excite(at int, code *[subLen]int16, gainPit int16, gain int32,
 
 	exc2 = *exc
 	totalExc(exc[:], code[:], gainPit, gainCode)
-	peak := int16(max(1, min(maxAbs(exc[:]), op.MaxInt16)))
+	peak := int16(max(1, min(kernel.MaxAbs(exc[:]), op.MaxInt16)))
 	d.qSub = [4]int16{op.NormS(peak) + q - 1, d.qSub[0], d.qSub[1], d.qSub[2]}
 
 	level := min(int16(d.mode), 2)

@@ -10,7 +10,7 @@
 // number of fraction bits. Sums of products are formed in plain machine arithmetic where a bound, checked or proven
 // beside it, excludes that any partial sum saturates; otherwise by the saturating operators in the standard's order.
 //
-// On amd64 the inner loops are AVX2 assembly where the processor has it; the build tag purego leaves it out. A kernel is
+// The inner loops are those of package kernel, in assembly where it has some. A kernel is
 // only called within the bound that makes it exact, and tests hold it equal to the plain form beside it.
 package wb
 

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // RxType is what the receiver knows of a frame (TS 26.173 section 5, table 2; TS 26.191 section 5).
 type RxType uint8
@@ -132,7 +135,7 @@ func (d *dtxDecoder) speech(isf *[order]int16, exc []int16) {
 
 // logEnergy returns log2 of half the energy of exc, Q7.
 func logEnergy(exc []int16) int16 {
-	exp, frac := log2(satPositive(2*sumSquares(exc)) >> 1)
+	exp, frac := log2(satPositive(2*kernel.SumSquares(exc)) >> 1)
 	return op.Add(op.Shl(exp, 7), frac>>8)
 }
 

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // TxType is what the encoder made of a frame (TS 26.173 section 5, table 1).
 type TxType uint8
@@ -321,7 +324,7 @@ func (e *Encoder) openLoop(a *analysis, coded Mode, exp int16) {
 		residu(ap[:], a.speech[frameAt+k*subLen-order:], wsp[k*subLen:][:subLen])
 	}
 	e.memWsp = deemph2(wsp, tiltFac, e.memWsp)
-	peak := int16(min(maxAbs(wsp), op.MaxInt16))
+	peak := int16(min(kernel.MaxAbs(wsp), op.MaxInt16))
 	a.shift = min(op.NormS(max(peak, e.wspMax))-3, 0)
 	e.wspMax = peak
 	decimate2(wsp, &e.decim2)

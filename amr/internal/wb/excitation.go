@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // predictLTP writes the adaptive codebook vector of n samples to exc[at:]: the past excitation t0 + frac/4 samples ago,
 // interpolated by 32 taps (TS 26.190 section 5.7). With t0 below n it reads samples that it has just written.
@@ -23,7 +26,7 @@ func predictLTP(exc []int16, at int, t0, frac int16, n int) {
 			k &^= 15 // whole vectors
 		}
 		x := exc[from : from+k+len(c)-1]
-		if firBound(x, 35692) {
+		if kernel.WithinSum(x, 35692) {
 			fir16(y[:k], x, c, 1)
 		} else {
 			firSat16(y[:k], x, c, 1)

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // iir2 is the memory of a second-order recursive filter: outputs in double precision, inputs.
 type iir2 struct {
@@ -113,7 +116,7 @@ func residu(a []int16, x, y []int16) {
 		c[order-i] = v
 	}
 	x = x[:len(y)+order+1]
-	if firBound(x[:len(y)+order], sumAbs(c[:])) {
+	if kernel.WithinSum(x[:len(y)+order], kernel.SumAbs(c[:])) {
 		fir16(y, x, c[:], 4)
 		return
 	}
@@ -127,23 +130,7 @@ func residu(a []int16, x, y []int16) {
 }
 
 // The buffer of a recursive filter starts with its last synHist outputs; filters of a lower order don't look at all.
-const synHist = order16k
-
-// synTaps are the coefficients of a recursive filter as its kernel wants them: three zeros, a[20] down to a[5], and a[1]
-// to a[7] once more. Those beyond the order are 0.
-type synTaps struct {
-	old  [20]int16
-	near [7]int64
-}
-
-func (t *synTaps) set(a []int16) {
-	for i := 5; i < len(a); i++ {
-		t.old[3+20-i] = a[i]
-	}
-	for i := range t.near {
-		t.near[i] = int64(a[1+i])
-	}
-}
+const synHist = kernel.History16
 
 // synFilt filters x by 1/A(z). buf starts with the last outputs and receives len(x) more.
 func synFilt(a, x, buf []int16) {
@@ -152,26 +139,16 @@ func synFilt(a, x, buf []int16) {
 
 // synFiltGain is synFilt with an input gain and a shift of its own.
 //
-// As long as all of the last outputs are within limit, no partial sum of the chain leaves 32 bits: limit is what
-// 2*sum|a| leaves room for.
+// limit is what 2*sum|a| leaves room for: see kernel.Synthesis16. From the first output beyond it on, the chain is followed
+// step by step.
 func synFiltGain(a, x, buf []int16, a0, shift int16) {
 	m := len(a) - 1
 	y := buf[synHist:][:len(x)]
-	sum := sumAbs(a[1:])
-	limit := min((1<<30-1<<15-int64(maxAbs(x))*int64(a0))/(sum+1), op.MaxInt16)
+	sum := kernel.SumAbs(a[1:])
+	limit := min((1<<30-1<<15-int64(kernel.MaxAbs(x))*int64(a0))/(sum+1), op.MaxInt16)
 	i := 0
-	if a0 >= 0 && int64(maxAbs(buf[synHist-m:synHist])) <= limit && shift >= 0 && shift <= 14 {
-		half, down := int32(0x4000)>>uint(shift), uint(15-shift)
-		switch {
-		case haveSIMD && len(x)%4 == 0:
-			var t synTaps
-			t.set(a)
-			i = synFiltAVX2(&y[0], &x[0], &t, len(x), int32(a0), half, uint64(down), int32(limit))
-		case m == order:
-			i = synFilt16(a, x, buf[synHist-order:], a0, half, down, int32(limit))
-		default:
-			i = synFiltFast(a, x, buf[synHist-m:], a0, half, down, int32(limit))
-		}
+	if a0 >= 0 && int64(kernel.MaxAbs(buf[synHist-m:synHist])) <= limit && shift >= 0 && shift <= 14 {
+		i = kernel.Synthesis16(a, x, buf, a0, int32(0x4000)>>uint(shift), uint(15-shift), int32(limit))
 	}
 	for ; i < len(x); i++ {
 		s := op.LMult(x[i], a0)
@@ -182,64 +159,18 @@ func synFiltGain(a, x, buf []int16, a0, shift int16) {
 	}
 }
 
-// synFiltFast filters in wrapping arithmetic: buf starts with the last len(a)-1 outputs. It returns how many outputs are
-// within limit, all or those before the first that isn't.
-func synFiltFast(a, x, buf []int16, a0 int16, half int32, down uint, limit int32) int {
-	m := len(a) - 1
-	for i, v := range x {
-		s := int32(v) * int32(a0)
-		w := buf[i : i+m]
-		for j := 1; j <= m; j++ {
-			s -= int32(a[j]) * int32(w[m-j])
-		}
-		y := (s + half) >> down
-		if y > limit || -y > limit {
-			return i
-		}
-		buf[m+i] = int16(y)
-	}
-	return len(x)
-}
-
-// synFilt16 is synFiltFast for order 16.
-func synFilt16(a, x, buf []int16, a0 int16, half int32, down uint, limit int32) int {
-	c := (*[order + 1]int16)(a)
-	for i, v := range x {
-		w := (*[order + 1]int16)(buf[i:])
-		s := int32(v)*int32(a0) -
-			int32(c[16])*int32(w[0]) - int32(c[15])*int32(w[1]) - int32(c[14])*int32(w[2]) - int32(c[13])*int32(w[3]) -
-			int32(c[12])*int32(w[4]) - int32(c[11])*int32(w[5]) - int32(c[10])*int32(w[6]) - int32(c[9])*int32(w[7])
-		s -= int32(c[8])*int32(w[8]) + int32(c[7])*int32(w[9]) + int32(c[6])*int32(w[10]) + int32(c[5])*int32(w[11]) +
-			int32(c[4])*int32(w[12]) + int32(c[3])*int32(w[13]) + int32(c[2])*int32(w[14]) + int32(c[1])*int32(w[15])
-		y := (s + half) >> down
-		if y > limit || -y > limit {
-			return i
-		}
-		w[16] = int16(y)
-	}
-	return len(x)
-}
-
 // synFilt32 filters exc by 1/A(z), of order 16, with outputs of 28 bits: hi and lo, of 12 bits, start with the last
 // outputs and receive len(exc) more.
 //
-// The standard sums up the products of the low halves, shifts the sum right by 12 and adds those of the high ones. As long
-// as none of the sums saturates, that is one sum of products with hi*2^12 + lo, shifted at the end.
+// Where the bound below holds no sum saturates: see kernel.SynthesisWide.
 func synFilt32(a []int16, exc []int16, q int16, hi, lo []int16) {
 	shift := op.NormS(a[0]) - 2 + 3
 	a0 := op.Shr(a[0], 4+q)
-	sum := sumAbs(a[1:])
+	sum := kernel.SumAbs(a[1:])
 	i := 0
-	limit := min((1<<30-1<<20-int64(maxAbs(exc))*int64(a0))/(sum+1), op.MaxInt16)
-	if sum < 1<<17 && int64(maxAbs(hi[synHist-order:synHist])) <= limit && shift <= 4 && a0 >= 0 {
-		down := uint(15 - shift)
-		if haveSIMD && len(exc)%4 == 0 {
-			var t synTaps
-			t.set(a)
-			i = synFilt32AVX2(&hi[synHist], &lo[synHist], &exc[0], &t, len(exc), int32(a0), uint64(down), limit<<12)
-		} else {
-			i = synFilt32Fast(a, exc, hi, lo, a0, down, limit<<12)
-		}
+	limit := min((1<<30-1<<20-int64(kernel.MaxAbs(exc))*int64(a0))/(sum+1), op.MaxInt16)
+	if sum < 1<<17 && int64(kernel.MaxAbs(hi[synHist-order:synHist])) <= limit && shift <= 4 && a0 >= 0 {
+		i = kernel.SynthesisWide(a, exc, hi, lo, a0, uint(15-shift), limit<<12)
 	}
 	for ; i < len(exc); i++ {
 		var s int32
@@ -254,32 +185,6 @@ func synFilt32(a []int16, exc []int16, q int16, hi, lo []int16) {
 		hi[synHist+i] = int16(s >> 16)
 		lo[synHist+i] = int16(s >> 4 & 0xfff)
 	}
-}
-
-// synFilt32Fast is synFilt32 without saturation; it returns how many outputs are within limit, which has 28 bits as well.
-func synFilt32Fast(a, exc, hi, lo []int16, a0 int16, down uint, limit int64) int {
-	var c [order]int64
-	for i := range c {
-		c[i] = int64(a[order-i])
-	}
-	var v [order + subLen]int64
-	for i := range order {
-		v[i] = int64(hi[synHist-order+i])<<12 + int64(lo[synHist-order+i])
-	}
-	for i, x := range exc {
-		w := (*[order + 1]int64)(v[i:])
-		s := (int64(x)*int64(a0))<<12 -
-			c[0]*w[0] - c[1]*w[1] - c[2]*w[2] - c[3]*w[3] - c[4]*w[4] - c[5]*w[5] - c[6]*w[6] - c[7]*w[7]
-		s -= c[8]*w[8] + c[9]*w[9] + c[10]*w[10] + c[11]*w[11] + c[12]*w[12] + c[13]*w[13] + c[14]*w[14] + c[15]*w[15]
-		y := s >> down
-		if y > limit || -y > limit {
-			return i
-		}
-		w[order] = y
-		hi[synHist+i] = int16(y >> 12)
-		lo[synHist+i] = int16(y & 0xfff)
-	}
-	return len(exc)
 }
 
 // deemph32 filters the double-precision signal by 1 / (1 - mu/z), mu in Q15, and returns the last output.

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // The ISF quantiser searches two stages (TS 26.190 section 5.2.5): the best four entries of each half of stage one, and
 // the best of stage two for each.
@@ -29,7 +32,7 @@ func newVQBook(dim int, values []int16) *vqBook {
 	for int64(dim)*int64(d+1)*int64(d+1) < 1<<30 {
 		d++
 	}
-	b.limit = d - maxAbs(values)
+	b.limit = d - kernel.MaxAbs(values)
 	return b
 }
 
@@ -68,10 +71,10 @@ var (
 // distances sets dist to 2 * sum((x-entry)^2), saturated, of all entries.
 func (b *vqBook) distances(x []int16, dist *[256]int32) []int32 {
 	x = x[:b.dim]
-	if haveSIMD && maxAbs(x) <= b.limit {
+	if kernel.MaxAbs(x) <= b.limit {
 		var z [10]int16
 		copy(z[:], x)
-		vqDistancesAVX2(&dist[0], &z[0], &b.groups[0], b.n/8, (b.dim+1)/2)
+		kernel.Distances(dist[:b.n], z[:(b.dim+1)&^1], b.groups)
 		return dist[:b.n]
 	}
 	values := b.values

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // LP analysis (TS 26.190 section 5.2): windowed autocorrelation, lag window, Levinson-Durbin.
 
@@ -35,12 +38,12 @@ func autocorrelation(x *[384]int16, r *[order + 1]dpf) {
 			y[i] = int16((int32(v) + int32(half)) >> uint(shift))
 		}
 	}
-	e := 2*sumSquares(y[:384]) + 1
+	e := 2*kernel.SumSquares(y[:384]) + 1
 	norm := op.NormL(satPositive(e))
 	r[0] = toDPF(satPositive(e) << uint(norm))
 	if e <= op.MaxInt32 {
 		var s [order]int32
-		fir32(s[:], y[1:], y[:384]) // zeros follow the samples
+		kernel.FIR32(s[:], y[1:], y[:384]) // zeros follow the samples
 		for i, v := range s {
 			r[i+1] = toDPF(v << 1 << uint(norm))
 		}

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // isqrtNorm returns 1/sqrt(x) for x = frac * 2^exp, frac in Q31 and normalised: linear interpolation in a table of 49
 // points. For x <= 0 it returns the largest number.
@@ -56,7 +59,7 @@ func norm32(x int32) (frac int32, exp int16) {
 // energy returns 1 + 2 * sum(x*x), saturated. All terms are positive, so that one clamp at the end equals a clamp
 // after each.
 func energy(x []int16) int32 {
-	return satPositive(2*sumSquares(x) + 1)
+	return satPositive(2*kernel.SumSquares(x) + 1)
 }
 
 // satPositive returns x >= 0, limited to 32 bits.

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // Closed-loop pitch search (TS 26.190 section 5.7).
 
@@ -67,23 +70,17 @@ func normCorr(exc []int16, at int, xn, h *[subLen]int16, first int, corr []int16
 	filtered := (*[subLen]int16)(buf[1:])
 	k := at - first
 	convolve((*[subLen]int16)(exc[k:]), h, filtered)
-	ex := sumSquares(xn[:])
+	ex := kernel.SumSquares(xn[:])
 	scale := -((30 - op.NormL(satPositive(2*ex+1)) + 2) >> 1)
+	xy, ey := kernel.Dot(xn[:], filtered[:]), kernel.SumSquares(filtered[:])
 	for i := range corr {
-		k--
-		var dot int32
-		var ey int64
-		if haveSIMD {
-			if ey = sumSquares(filtered[:]); !withinCauchy(ex, ey) {
-				dot = dotSat(1, xn[:], filtered[:])
-				normStepAVX2(&xn[0], &buf[0], &h[0], int32(exc[k]), &ey)
-			} else {
-				dot = 1 + 2*normStepAVX2(&xn[0], &buf[0], &h[0], int32(exc[k]), &ey)
-			}
-		} else {
-			dot = dotSat(1, xn[:], filtered[:])
-			ey = sumSquares(filtered[:])
-			shiftConvolve(filtered, h, exc[k])
+		if i > 0 {
+			k--
+			xy, ey = kernel.Slide64(&buf, h, xn, exc[k])
+		}
+		dot := 1 + 2*xy
+		if !kernel.WithinCauchy(ex, ey) {
+			dot = dotChain(1, xn[:], filtered[:])
 		}
 		c, expC := norm32(dot)
 		e, expE := norm32(satPositive(2*ey + 1))
@@ -93,18 +90,10 @@ func normCorr(exc []int16, at int, xn, h *[subLen]int16, first int, corr []int16
 	}
 }
 
-// shiftConvolve prepends the sample e to a convolution with h.
-func shiftConvolve(y, h *[subLen]int16, e int16) {
-	for i := subLen - 1; i > 0; i-- {
-		y[i] = op.Add(op.Mult(e, h[i]), y[i-1])
-	}
-	y[0] = op.Mult(e, h[0])
-}
-
 // convolve sets y to the convolution of x and h.
 func convolve(x, h, y *[subLen]int16) {
-	if firBound(x[:], sumAbs(h[:])) {
-		convolveFast(x, h, y)
+	if kernel.WithinSum(x[:], kernel.SumAbs(h[:])) {
+		kernel.Convolve64(x, h, y)
 		return
 	}
 	for n := range y {
@@ -113,42 +102,6 @@ func convolve(x, h, y *[subLen]int16) {
 			s = op.LMac(s, x[i], h[n-i])
 		}
 		y[n] = op.Round(s)
-	}
-}
-
-// convolveFast is convolve in wrapping arithmetic. As a filter it has its samples behind zeros; taps that only meet zeros
-// are left out for the first half.
-func convolveFast(x, h, y *[subLen]int16) {
-	const half = subLen / 2
-	var rev [subLen]int16
-	for i, v := range h {
-		rev[subLen-1-i] = v
-	}
-	if haveSIMD {
-		var z [half - 1 + subLen]int16
-		copy(z[half-1:], x[:])
-		fir16(y[:half], z[:], rev[half:], 0)
-		fir16(y[half:], z[:], rev[:], 0)
-		return
-	}
-	for n := range y {
-		s := dotWrap(x[:n+1], rev[subLen-1-n:])
-		y[n] = op.Sat((s + 0x4000) >> 15)
-	}
-}
-
-// correlateFast sets y[i] to the sum of x[i+k]*h[k], in wrapping arithmetic.
-func correlateFast(h, x *[subLen]int16, y *[subLen]int32) {
-	const half = subLen / 2
-	if haveSIMD {
-		var z [subLen + half - 1]int16
-		copy(z[:], x[:])
-		fir32(y[:half], z[:], h[:])
-		fir32(y[half:], z[half:], h[:half])
-		return
-	}
-	for i := range y {
-		y[i] = dotWrap(x[i:], h[:subLen-i])
 	}
 }
 

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // Open-loop pitch analysis on the weighted speech at 6.4 kHz (TS 26.190 section 5.4).
 
@@ -73,8 +76,8 @@ func (o *openLoop) search(buf []int16, at, n int) int16 {
 	const lags = olMax - olMin
 	var corr [lags + 2]int32 // from the largest lag down
 	past := buf[at-olMax : at+n]
-	if firBound(past, sumAbs(wsp)) {
-		fir32(corr[:lags], past, wsp)
+	if kernel.WithinSum(past, kernel.SumAbs(wsp)) {
+		kernel.FIR32(corr[:lags], past, wsp)
 		for i := range corr {
 			corr[i] <<= 1
 		}

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // Resampling between 16 and 12.8 kHz (TS 26.190 section 5.1 and 6.4): positions on a grid of 1/4 or 1/5 sample are
 // interpolated by a windowed sinc.
@@ -15,8 +18,8 @@ var (
 	upPhases   [5][32]int16
 	ltpPhases  [4][32]int16 // of the adaptive codebook's interpolation
 
-	downTable [frameLen + filtDelay]tapOffsets
-	upTable   [subLen16k]tapOffsets
+	downTable [frameLen + filtDelay]kernel.Phase
+	upTable   [subLen16k]kernel.Phase
 )
 
 func init() {
@@ -37,11 +40,11 @@ func init() {
 	}
 	for j := range downTable { // five samples make four
 		pos := uint32(5 * j)
-		downTable[j] = tapOffsets{pos / 4 * 2, pos % 4 * 64}
+		downTable[j] = kernel.Phase{X: pos / 4 * 2, C: pos % 4 * 64}
 	}
 	for j := range upTable { // four samples make five
 		pos := uint32(4 * j)
-		upTable[j] = tapOffsets{pos / 5 * 2, pos % 5 * 64}
+		upTable[j] = kernel.Phase{X: pos / 5 * 2, C: pos % 5 * 64}
 	}
 }
 
@@ -49,7 +52,7 @@ func init() {
 // the last taps. No phase has sum|c| above 30851, so that nothing saturates before the final shift: 2 * 30851 * 2^15 is
 // below 2^31 - 2^15.
 func downSample(y, x []int16) {
-	polyphase(y, x, downPhases[:], downTable[:])
+	kernel.Polyphase(y, x, downPhases[:], downTable[:])
 }
 
 // overSample turns a subframe of 64 samples into 80. Two phases have sum|c| = 37140, so that samples beyond 28900 need
@@ -59,15 +62,15 @@ func overSample(sig []int16, out []int16, mem *[2 * upHalf]int16) {
 	copy(x[:], mem[:])
 	copy(x[2*upHalf:], sig)
 	copy(mem[:], x[len(sig):])
-	if firBound(x[:], 37140) {
-		polyphase(out, x[1:], upPhases[:], upTable[:])
+	if kernel.WithinSum(x[:], 37140) {
+		kernel.Polyphase(out, x[1:], upPhases[:], upTable[:])
 		return
 	}
 	for j := range out {
 		t := upTable[j]
 		var s int32
-		for k, c := range upPhases[t.c/64][:2*upHalf] {
-			s = op.LMac(s, x[1+int(t.x/2)+k], c)
+		for k, c := range upPhases[t.C/64][:2*upHalf] {
+			s = op.LMac(s, x[1+int(t.X/2)+k], c)
 		}
 		out[j] = op.Round(op.LShl(s, 1))
 	}

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // encodeSubframe codes subframe k and returns its integer lag (TS 26.190 sections 5.5 to 5.10). whole tells that the lag
 // is sent whole, otherwise relative to t0Min.
@@ -160,7 +163,7 @@ func impulseResponse(ap, azq []int16, h *[subLen]int16) {
 
 // lessEnergy tells whether the energy of x is not above that of y, in one saturating chain.
 func lessEnergy(x, y *[subLen]int16) bool {
-	ex, ey := 2*sumSquares(x[:]), 2*sumSquares(y[:])
+	ex, ey := 2*kernel.SumSquares(x[:]), 2*kernel.SumSquares(y[:])
 	if ex <= op.MaxInt32 {
 		return ex <= ey // the difference can't saturate before its sign is decided
 	}
@@ -196,8 +199,8 @@ func writeLag(w *bitWriter, mode Mode, whole bool, t0, frac, t0Min int16) {
 // on each track.
 func correlateTarget(h, x, dn *[subLen]int16) {
 	var y [subLen]int32
-	if firBound(x[:], sumAbs(h[:])) {
-		correlateFast(h, x, &y)
+	if kernel.WithinSum(x[:], kernel.SumAbs(h[:])) {
+		kernel.Correlate64(x, h, &y)
 		for i, v := range y {
 			y[i] = 1 + 2*v
 		}

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // Voice activity detection of TS 26.194.
 
@@ -285,7 +288,7 @@ func (v *vad) followSpeech(level int16) {
 
 // active tells whether the frame holds speech.
 func (v *vad) active(in *[frameLen]int16) bool {
-	p := satPositive(2 * sumSquares(in[:]))
+	p := satPositive(2 * kernel.SumSquares(in[:]))
 	power := op.LAdd(p, v.lastPower)
 	v.lastPower = p
 	if power < vadPowTone {

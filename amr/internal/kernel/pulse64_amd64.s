@@ -64,11 +64,11 @@ again: \
 	SHLXQ DX, R14, R14 \
 	JMP again
 
-// func searchPairAVX2(dnX, dn2X, corX, dnY, corY, cross *int16, limit, ps, alp0 int32, best *[4]int32)
+// func bestPairSIMD(dnX, rank, corX, dnY, corY, cross *int16, limit, ps, alp0 int32, best *[4]int32)
 // best is the square, the energy, and the positions on both tracks, negative if none is found.
-TEXT ·searchPairAVX2(SB), NOSPLIT, $64-72
+TEXT ·bestPairSIMD(SB), NOSPLIT, $64-72
 	MOVQ dnX+0(FP), R8
-	MOVQ dn2X+8(FP), R9
+	MOVQ rank+8(FP), R9
 	MOVQ corX+16(FP), SI
 	MOVQ dnY+24(FP), AX
 	VMOVDQU (AX), Y0
@@ -124,10 +124,10 @@ pairNext:
 	MOVL R13, 12(DI)
 	RET
 
-// func searchTwoAVX2(dnX, autoX, dnY, autoY, cross *int16, best *[4]int32)
-// As searchPairAVX2, for two tracks of 32 positions, all tried. The first position has 32 added where the second one,
+// func bestOfTwoSIMD(dnX, autoX, dnY, autoY, cross *int16, best *[4]int32)
+// As bestPairSIMD, for two tracks of 32 positions, all tried. The first position has 32 added where the second one,
 // from 0 to 15, lies in the upper half.
-TEXT ·searchTwoAVX2(SB), NOSPLIT, $64-48
+TEXT ·bestOfTwoSIMD(SB), NOSPLIT, $64-48
 	MOVQ dnX+0(FP), R8
 	MOVQ autoX+8(FP), R9
 	MOVQ dnY+16(FP), SI
@@ -181,9 +181,9 @@ twoNext:
 	VPSUBSW v, Y12, u \
 	VPBLENDVB mask, u, t, v
 
-// func trackCorrAVX2(cor, c, sign, auto *int16)
+// func trackCorrSIMD(cor, c, sign, auto *int16)
 // Every fourth of the 64 words of c, with sign, plus auto.
-TEXT ·trackCorrAVX2(SB), NOSPLIT, $0-32
+TEXT ·trackCorrSIMD(SB), NOSPLIT, $0-32
 	MOVQ cor+0(FP), DI
 	MOVQ c+8(FP), SI
 	MOVQ sign+16(FP), AX
@@ -207,9 +207,9 @@ TEXT ·trackCorrAVX2(SB), NOSPLIT, $0-32
 	VZEROUPPER
 	RET
 
-// func signCrossAVX2(cross, signX, signY *int16)
+// func signCrossSIMD(cross, signX, signY *int16)
 // 16 rows of 16 words.
-TEXT ·signCrossAVX2(SB), NOSPLIT, $0-24
+TEXT ·signCrossSIMD(SB), NOSPLIT, $0-24
 	MOVQ cross+0(FP), DI
 	MOVQ signX+8(FP), SI
 	MOVQ signY+16(FP), BX
@@ -230,9 +230,9 @@ signRow:
 	VZEROUPPER
 	RET
 
-// func addPulsesAVX2(vec, a, b *int16)
+// func addPulsesSIMD(vec, a, b *int16)
 // vec[i] = add(vec[i], add(a[i], b[i])) for 64 words.
-TEXT ·addPulsesAVX2(SB), NOSPLIT, $0-24
+TEXT ·addPulsesSIMD(SB), NOSPLIT, $0-24
 	MOVQ vec+0(FP), DI
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), BX
@@ -269,9 +269,9 @@ TEXT ·addPulsesAVX2(SB), NOSPLIT, $0-24
 	VPACKSSDW Y3, Y2, Y2 \
 	VPERMQ $0xd8, Y2, Y2
 
-// func crossAVX2(cross *[4]crossMatrix, h, h4 *int16)
+// func crossTracksSIMD(cross *[4]crossMatrix, h, h4 *int16)
 // h4 holds every fourth word of h from 0, 1, 2 and 3, 32 words each. See codeSearch.correlate.
-TEXT ·crossAVX2(SB), NOSPLIT, $0-24
+TEXT ·crossTracksSIMD(SB), NOSPLIT, $0-24
 	MOVQ h+8(FP), R8
 	MOVQ h4+16(FP), R9
 	MOVL $0x4000, AX
@@ -366,105 +366,5 @@ crossHigh:
 crossNext:
 	DECQ CX
 	JG crossHigh
-	VZEROUPPER
-	RET
-
-// func normStepAVX2(xn, y, h *int16, e int32, energy *int64) int32
-// y has a zero before its 64 words. Returns sum(xn*y) and the energy of y, and then prepends e to the convolution y.
-TEXT ·normStepAVX2(SB), NOSPLIT, $0-44
-	MOVQ xn+0(FP), SI
-	MOVQ y+8(FP), DI
-	MOVQ h+16(FP), BX
-	VMOVDQU 2(DI), Y0
-	VMOVDQU 34(DI), Y1
-	VMOVDQU 66(DI), Y2
-	VMOVDQU 98(DI), Y3
-	VPMADDWD (SI), Y0, Y4
-	VPMADDWD 32(SI), Y1, Y5
-	VPMADDWD 64(SI), Y2, Y6
-	VPMADDWD 96(SI), Y3, Y7
-	VPADDD Y5, Y4, Y4
-	VPADDD Y7, Y6, Y6
-	VPADDD Y6, Y4, Y4
-	VEXTRACTI128 $1, Y4, X5
-	VPADDD X5, X4, X4
-	VPSHUFD $0x4e, X4, X5
-	VPADDD X5, X4, X4
-	VPSHUFD $0xb1, X4, X5
-	VPADDD X5, X4, X4
-	VMOVD X4, AX
-	MOVL AX, ret+40(FP)
-	VPMADDWD Y0, Y0, Y0
-	VPMADDWD Y1, Y1, Y1
-	VPMADDWD Y2, Y2, Y2
-	VPMADDWD Y3, Y3, Y3
-	VPBROADCASTQ energyMask<>(SB), Y8
-	VPAND Y8, Y0, Y4
-	VPSRLQ $32, Y0, Y0
-	VPAND Y8, Y1, Y5
-	VPSRLQ $32, Y1, Y1
-	VPAND Y8, Y2, Y6
-	VPSRLQ $32, Y2, Y2
-	VPAND Y8, Y3, Y7
-	VPSRLQ $32, Y3, Y3
-	VPADDQ Y4, Y0, Y0
-	VPADDQ Y5, Y1, Y1
-	VPADDQ Y6, Y2, Y2
-	VPADDQ Y7, Y3, Y3
-	VPADDQ Y1, Y0, Y0
-	VPADDQ Y3, Y2, Y2
-	VPADDQ Y2, Y0, Y0
-	VEXTRACTI128 $1, Y0, X1
-	VPADDQ X1, X0, X0
-	VPSHUFD $0x4e, X0, X1
-	VPADDQ X1, X0, X0
-	MOVQ energy+32(FP), AX
-	VMOVQ X0, (AX)
-	MOVL e+24(FP), AX
-	VMOVD AX, X9
-	VPBROADCASTW X9, Y9
-	MOVQ $96, CX
-shift:
-	VMOVDQU (BX)(CX*1), Y1
-	VPMULHW Y9, Y1, Y0
-	VPMULLW Y9, Y1, Y1
-	VPADDSW Y0, Y0, Y0
-	VPSRLW $15, Y1, Y1
-	VPOR Y1, Y0, Y0
-	VPADDSW (DI)(CX*1), Y0, Y0
-	VMOVDQU Y0, 2(DI)(CX*1)
-	SUBQ $32, CX
-	JGE shift
-	VZEROUPPER
-	RET
-
-DATA energyMask<>+0(SB)/8, $0x00000000ffffffff
-GLOBL energyMask<>(SB), RODATA|NOPTR, $8
-
-// func vqDistancesAVX2(dist *int32, x, book *int16, groups, pairs int)
-// book holds groups of eight entries, pair of values by pair. dist = 2 * sum(sub(x, entry)^2)
-TEXT ·vqDistancesAVX2(SB), NOSPLIT, $0-40
-	MOVQ dist+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ book+16(FP), BX
-	MOVQ groups+24(FP), CX
-	MOVQ pairs+32(FP), R8
-vqGroup:
-	VPXOR Y0, Y0, Y0
-	XORQ DX, DX
-vqPair:
-	VPBROADCASTD (SI)(DX*4), Y1
-	VPSUBSW (BX), Y1, Y1
-	VPMADDWD Y1, Y1, Y1
-	VPADDD Y1, Y0, Y0
-	ADDQ $32, BX
-	INCQ DX
-	CMPQ DX, R8
-	JLT vqPair
-	VPADDD Y0, Y0, Y0
-	VMOVDQU Y0, (DI)
-	ADDQ $32, DI
-	DECQ CX
-	JNZ vqGroup
 	VZEROUPPER
 	RET

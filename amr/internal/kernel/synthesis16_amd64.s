@@ -21,9 +21,9 @@
 	CMPL t, lim2-4(SP) \
 	JHI out
 
-// func synFiltAVX2(y, x *int16, taps *synTaps, n int, a0, half int32, down uint64, limit int32) int
+// func synthesis16SIMD(y, x *int16, taps *recursiveTaps, n int, a0, half int32, down uint64, limit int32) int
 // n is a multiple of 4; 20 outputs precede y. Returns how many outputs are within the limit: the one after isn't, or all.
-TEXT ·synFiltAVX2(SB), NOSPLIT, $8-64
+TEXT ·synthesis16SIMD(SB), NOSPLIT, $8-64
 	MOVQ y+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ taps+16(FP), R8
@@ -150,9 +150,9 @@ synOut0:
 	MOVWQZX off(SI), t \
 	ADDQ t, v
 
-// func synFilt32AVX2(hi, lo, x *int16, taps *synTaps, n int, a0 int32, down uint64, limit int64) int
-// As synFiltAVX2, for outputs of 28 bits: hi*2^12 + lo. The sums of the halves are formed apart and joined in 64 bits.
-TEXT ·synFilt32AVX2(SB), NOSPLIT, $8-72
+// func synthesisWideSIMD(hi, lo, x *int16, taps *recursiveTaps, n int, a0 int32, down uint64, limit int64) int
+// As synthesis16SIMD, for outputs of 28 bits: hi*2^12 + lo. The sums of the halves are formed apart and joined in 64 bits.
+TEXT ·synthesisWideSIMD(SB), NOSPLIT, $8-72
 	MOVQ hi+0(FP), DI
 	MOVQ lo+8(FP), SI
 	MOVQ taps+24(FP), R8

@@ -8,7 +8,7 @@ package kernel
 // squares below 2^30. A square is at most 32767^2, and four of them fit in 32 bits without sign.
 func Nearest4(r, w *[4]int16, book [][4]int16) int {
 	if haveSIMD && len(book) >= 8 {
-		return int(nearestAVX2(r, w, &book[0], len(book)))
+		return int(nearest4SIMD(r, w, &book[0], len(book)))
 	}
 	least, index := uint32(1<<30), 0
 	for i := range book {
@@ -30,17 +30,33 @@ func weightedSquare(w, r, e int16) uint32 {
 	return uint32(t * t)
 }
 
-// Slide40 moves a filtered excitation on by a sample: y[j] becomes y[j] + (x*h[j] >> down), saturated both times, for 40
-// samples. It returns the sum of y*xn modulo 2^32 and that of y*y.
-func Slide40(y *[40]int16, h, xn *[40]int16, x int16, down uint) (xy int32, yy int64) {
+// Distances sets dist to 2 * the sum of (x-entry)^2 for the entries of book, a multiple of 8 of them, in groups of eight: a pair
+// of values of each, then the next pair. x has an even number of values.
+//
+// The caller knows that no distance reaches 2^31: len(x)*d^2 < 2^30 for the largest d = |x|+|entry|. Then no difference leaves 16
+// bits, and as squares are not negative, no part of a sum leaves 32.
+func Distances(dist []int32, x, book []int16) {
+	book = book[:len(dist)*len(x)]
+	if len(dist) == 0 || len(x) == 0 {
+		return
+	}
 	if haveSIMD {
-		return slideAVX2(&y[0], h, xn, int64(x), int64(down))
+		distancesSIMD(&dist[0], &x[0], &book[0], len(dist)/8, len(x)/2)
+		return
 	}
-	for j, v := range h {
-		t := sat(int32(y[j]) + int32(sat(int32(x)*int32(v)>>down)))
-		y[j] = t
-		xy += int32(t) * int32(xn[j])
-		yy += int64(int32(t) * int32(t))
+	for g := 0; g+8 <= len(dist); g += 8 {
+		var s [8]int32
+		for k := 0; k+2 <= len(x); k += 2 {
+			a, b := int32(x[k]), int32(x[k+1])
+			e := (*[16]int16)(book)
+			book = book[16:]
+			for i := range s {
+				c, d := a-int32(e[2*i]), b-int32(e[2*i+1])
+				s[i] += c*c + d*d
+			}
+		}
+		for i, v := range s {
+			dist[g+i] = 2 * v
+		}
 	}
-	return xy, yy
 }

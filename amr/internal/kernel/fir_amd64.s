@@ -2,120 +2,10 @@
 
 #include "textflag.h"
 
-// The proofs of exactness stand with the Go functions that call these.
-
-DATA low32<>+0(SB)/8, $0x00000000ffffffff
-GLOBL low32<>(SB), RODATA|NOPTR, $8
-
 // interleave puts the words E0 E1 E2 E3 O0 O1 O2 O3 of a lane into the order E0 O0 E1 O1 E2 O2 E3 O3.
 DATA interleave<>+0(SB)/8, $0x0b0a030209080100
 DATA interleave<>+8(SB)/8, $0x0f0e07060d0c0504
 GLOBL interleave<>(SB), RODATA|NOPTR, $16
-
-// func sumSquaresAVX2(x *int16, n int) int64
-// n is a multiple of 16. A pair sums up to at most 2^31, unsigned; pairs are added in 64 bits.
-TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
-	MOVQ x+0(FP), SI
-	MOVQ n+8(FP), CX
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPBROADCASTQ low32<>(SB), Y7
-squares:
-	VMOVDQU (SI), Y2
-	VPMADDWD Y2, Y2, Y2
-	VPAND Y7, Y2, Y3
-	VPSRLQ $32, Y2, Y2
-	VPADDQ Y3, Y0, Y0
-	VPADDQ Y2, Y1, Y1
-	ADDQ $32, SI
-	SUBQ $16, CX
-	JNZ squares
-	VPADDQ Y1, Y0, Y0
-	VEXTRACTI128 $1, Y0, X1
-	VPADDQ X1, X0, X0
-	VPSHUFD $0x4e, X0, X1
-	VPADDQ X1, X0, X0
-	VMOVQ X0, AX
-	VZEROUPPER
-	MOVQ AX, ret+16(FP)
-	RET
-
-// func dotAVX2(x, y *int16, n int) int32
-// n is a multiple of 16.
-TEXT ·dotAVX2(SB), NOSPLIT, $0-28
-	MOVQ x+0(FP), SI
-	MOVQ y+8(FP), DI
-	MOVQ n+16(FP), CX
-	VPXOR Y0, Y0, Y0
-dot:
-	VMOVDQU (SI), Y1
-	VPMADDWD (DI), Y1, Y1
-	VPADDD Y1, Y0, Y0
-	ADDQ $32, SI
-	ADDQ $32, DI
-	SUBQ $16, CX
-	JNZ dot
-	VEXTRACTI128 $1, Y0, X1
-	VPADDD X1, X0, X0
-	VPSHUFD $0x4e, X0, X1
-	VPADDD X1, X0, X0
-	VPSHUFD $0xb1, X0, X1
-	VPADDD X1, X0, X0
-	VMOVD X0, AX
-	VZEROUPPER
-	MOVL AX, ret+24(FP)
-	RET
-
-// func maxAbsAVX2(x *int16, n int) int32
-// n is a multiple of 16. The magnitude of -32768 is 32768, unsigned.
-TEXT ·maxAbsAVX2(SB), NOSPLIT, $0-20
-	MOVQ x+0(FP), SI
-	MOVQ n+8(FP), CX
-	VPXOR Y0, Y0, Y0
-maxabs:
-	VPABSW (SI), Y1
-	VPMAXUW Y1, Y0, Y0
-	ADDQ $32, SI
-	SUBQ $16, CX
-	JNZ maxabs
-	VEXTRACTI128 $1, Y0, X1
-	VPMAXUW X1, X0, X0
-	VPCMPEQW X1, X1, X1
-	VPXOR X1, X0, X0       // the largest becomes the smallest
-	VPHMINPOSUW X0, X0
-	VMOVD X0, AX
-	XORL $0xffff, AX
-	MOVWLZX AX, AX
-	VZEROUPPER
-	MOVL AX, ret+16(FP)
-	RET
-
-// func sumAbsAVX2(x *int16, n int) int32
-// n is a multiple of 16, at most 2^15.
-TEXT ·sumAbsAVX2(SB), NOSPLIT, $0-20
-	MOVQ x+0(FP), SI
-	MOVQ n+8(FP), CX
-	VPXOR Y0, Y0, Y0
-sumabs:
-	VPABSW (SI), Y1
-	VPSRLD $16, Y1, Y2
-	VPSLLD $16, Y1, Y1
-	VPSRLD $16, Y1, Y1
-	VPADDD Y2, Y0, Y0
-	VPADDD Y1, Y0, Y0
-	ADDQ $32, SI
-	SUBQ $16, CX
-	JNZ sumabs
-	VEXTRACTI128 $1, Y0, X1
-	VPADDD X1, X0, X0
-	VPSHUFD $0x4e, X0, X1
-	VPADDD X1, X0, X0
-	VPSHUFD $0xb1, X0, X1
-	VPADDD X1, X0, X0
-	VMOVD X0, AX
-	VZEROUPPER
-	MOVL AX, ret+16(FP)
-	RET
 
 // FIRSTEP adds a pair of taps to the even outputs in e and the odd ones in o, from off bytes behind SI. The pair is in Y8.
 #define FIRSTEP(off, e, o, t, u) \
@@ -124,9 +14,9 @@ sumabs:
 	VPADDD t, e, e \
 	VPADDD u, o, o
 
-// func fir16AVX2(y, x, c *int16, n, pairs int, half int32, down uint64)
+// func fir16SIMD(y, x, c *int16, n, pairs int, half int32, down uint64)
 // n is a multiple of 16. y[i] = sat((sum(x[i+k]*c[k], k < 2*pairs) + half) >> down)
-TEXT ·fir16AVX2(SB), NOSPLIT, $0-56
+TEXT ·fir16SIMD(SB), NOSPLIT, $0-56
 	MOVQ y+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ c+16(FP), BX
@@ -187,9 +77,9 @@ fir16done:
 	VZEROUPPER
 	RET
 
-// func fir32AVX2(y *int32, x, c *int16, n, pairs int)
+// func fir32SIMD(y *int32, x, c *int16, n, pairs int)
 // n is a multiple of 16. y[i] = sum(x[i+k]*c[k], k < 2*pairs)
-TEXT ·fir32AVX2(SB), NOSPLIT, $0-40
+TEXT ·fir32SIMD(SB), NOSPLIT, $0-40
 	MOVQ y+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ c+16(FP), BX
@@ -258,9 +148,9 @@ fir32done:
 	VPMADDWD 32(BX)(DX*1), t, t \
 	VPADDD t, acc, acc
 
-// func polyphaseAVX2(y, x, c *int16, table *tapOffsets, n int)
+// func polyphaseSIMD(y, x, c *int16, table *tapOffsets, n int)
 // n is a multiple of 4. y[i] = sat((sum(x'[k]*c'[k], k < 32) + 2^13) >> 14) for x' and c' at the byte offsets table[i].
-TEXT ·polyphaseAVX2(SB), NOSPLIT, $0-40
+TEXT ·polyphaseSIMD(SB), NOSPLIT, $0-40
 	MOVQ y+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ c+16(FP), BX

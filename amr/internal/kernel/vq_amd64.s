@@ -2,9 +2,6 @@
 
 #include "textflag.h"
 
-DATA low<>+0(SB)/8, $0x00000000ffffffff
-GLOBL low<>(SB), RODATA|NOPTR, $8
-
 // order has the entries whose distances VPHADDD puts into the doublewords.
 DATA order<>+0(SB)/8, $0x0000000100000000
 DATA order<>+8(SB)/8, $0x0000000500000004
@@ -22,9 +19,9 @@ GLOBL order<>(SB), RODATA|NOPTR, $32
 	VPOR t, e, e \
 	VPMADDWD e, e, e
 
-// func nearestAVX2(r, w *[4]int16, book *[4]int16, n int) int64
+// func nearest4SIMD(r, w *[4]int16, book *[4]int16, n int) int64
 // Distances are unsigned; with the sign bit flipped they compare as signed ones.
-TEXT ·nearestAVX2(SB), NOSPLIT, $0-40
+TEXT ·nearest4SIMD(SB), NOSPLIT, $0-40
 	MOVQ r+0(FP), SI
 	MOVQ w+8(FP), DI
 	MOVQ book+16(FP), BX
@@ -75,56 +72,30 @@ entries:
 	MOVQ AX, ret+32(FP)
 	RET
 
-// STEP adds the products with h, shifted right, to the words of y, and those to the sums. x0 has x, X1 the shift. ly, uy and
-// ty are l, u and t in full.
-#define STEP(off, x0, h, l, u, ly, uy, ty) \
-	VMOVDQU (off)(BX), h \
-	VPMULLW x0, h, l \
-	VPMULHW x0, h, h \
-	VPUNPCKHWD h, l, u \
-	VPUNPCKLWD h, l, l \
-	VPSRAD X1, l, l \
-	VPSRAD X1, u, u \
-	VPACKSSDW u, l, l \
-	VPADDSW (off)(SI), l, l \
-	VMOVDQU l, (off)(SI) \
-	VPMADDWD (off)(DI), l, u \
-	VPADDD uy, Y8, Y8 \
-	VPMADDWD l, l, l \
-	VPAND Y15, ly, ty \
-	VPADDQ ty, Y9, Y9 \
-	VPSRLQ $32, ly, ly \
-	VPADDQ ly, Y9, Y9
-
-// func slideAVX2(y *int16, h, xn *[40]int16, x int64, down int64) (xy int32, yy int64)
-TEXT ·slideAVX2(SB), NOSPLIT, $0-56
-	MOVQ y+0(FP), SI
-	MOVQ h+8(FP), BX
-	MOVQ xn+16(FP), DI
-	MOVQ x+24(FP), AX
-	VMOVQ AX, X0
-	VPBROADCASTW X0, Y0
-	MOVQ down+32(FP), AX
-	VMOVQ AX, X1
-	VPBROADCASTQ low<>(SB), Y15
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	STEP(0, Y0, Y2, Y3, Y4, Y3, Y4, Y5)
-	STEP(32, Y0, Y6, Y7, Y10, Y7, Y10, Y11)
-	STEP(64, X0, X2, X3, X4, Y3, Y4, Y5)
-	VEXTRACTI128 $1, Y8, X2
-	VPADDD X2, X8, X8
-	VPSHUFD $0x4e, X8, X2
-	VPADDD X2, X8, X8
-	VPSHUFD $0xb1, X8, X2
-	VPADDD X2, X8, X8
-	VEXTRACTI128 $1, Y9, X2
-	VPADDQ X2, X9, X9
-	VPSHUFD $0x4e, X9, X2
-	VPADDQ X2, X9, X9
-	VMOVD X8, AX
-	VMOVQ X9, CX
+// func distancesSIMD(dist *int32, x, book *int16, groups, pairs int)
+// book holds groups of eight entries, pair of values by pair. dist = 2 * sum(sub(x, entry)^2)
+TEXT ·distancesSIMD(SB), NOSPLIT, $0-40
+	MOVQ dist+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ book+16(FP), BX
+	MOVQ groups+24(FP), CX
+	MOVQ pairs+32(FP), R8
+vqGroup:
+	VPXOR Y0, Y0, Y0
+	XORQ DX, DX
+vqPair:
+	VPBROADCASTD (SI)(DX*4), Y1
+	VPSUBSW (BX), Y1, Y1
+	VPMADDWD Y1, Y1, Y1
+	VPADDD Y1, Y0, Y0
+	ADDQ $32, BX
+	INCQ DX
+	CMPQ DX, R8
+	JLT vqPair
+	VPADDD Y0, Y0, Y0
+	VMOVDQU Y0, (DI)
+	ADDQ $32, DI
+	DECQ CX
+	JNZ vqGroup
 	VZEROUPPER
-	MOVL AX, xy+40(FP)
-	MOVQ CX, yy+48(FP)
 	RET
