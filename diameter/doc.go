@@ -4,3 +4,5 @@
 // as it came, unknown attributes included. What is wrong with a message is a [ProtocolError], which says how
 // to answer ([AppendErrorAnswer]).
 package diameter
+
+//go:generate go run github.com/gotelco/telco/diameter/diagen base.dia
