@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -198,7 +199,7 @@ type badFile struct {
 type badDisk struct {
 	room              int // octets until the disk is full; negative: no limit
 	syncErr, truncErr error
-	writes, syncs     int
+	syncs             atomic.Int32
 	slow              chan struct{} // if set, every sync takes one of it
 }
 
@@ -208,7 +209,6 @@ func (d *badDisk) open(name string, flag int) (file, error) {
 }
 
 func (f *badFile) Write(b []byte) (int, error) {
-	f.d.writes++
 	if f.d.room >= 0 && len(b) > f.d.room {
 		n, _ := f.File.Write(b[:f.d.room])
 		f.d.room -= n
@@ -221,7 +221,7 @@ func (f *badFile) Write(b []byte) (int, error) {
 }
 
 func (f *badFile) Sync() error {
-	f.d.syncs++
+	f.d.syncs.Add(1)
 	if f.d.slow != nil {
 		<-f.d.slow
 	}
@@ -280,7 +280,7 @@ func TestFailedDisk(t *testing.T) {
 			if err := s.append("b=2"); !errors.As(err, &failed) {
 				t.Errorf("%v", err)
 			}
-			*d = badDisk{room: -1}
+			d.room, d.syncErr, d.truncErr = -1, nil, nil
 			if err := s.append("c=3"); !errors.As(err, &failed) {
 				t.Errorf("after a failure: %v", err)
 			}
@@ -306,9 +306,9 @@ func TestGroupCommit(t *testing.T) {
 		defer s.j.mu.Unlock()
 		return len(s.j.batch.apply)
 	}
-	before := d.syncs
+	before := d.syncs.Load()
 	wg.Go(func() { s.append("first=1") })
-	for appended() != 0 || len(s.j.batch.data) != 0 {
+	for d.syncs.Load() == before {
 		time.Sleep(time.Millisecond)
 	}
 	for i := range n {
@@ -329,7 +329,7 @@ func TestGroupCommit(t *testing.T) {
 	if len(s.m) != n+1 {
 		t.Errorf("%d of %d applied", len(s.m), n+1)
 	}
-	if syncs := d.syncs - before; syncs > n/2 {
+	if syncs := d.syncs.Load() - before; syncs > n/2 {
 		t.Errorf("%d syncs for %d appends", syncs, n+1)
 	}
 }
