@@ -217,9 +217,10 @@ var peerRows = func() (rows [numPeerStates][numPeerEvents]uint8) {
 // takes an event and returns what to do.
 type peerMachine struct {
 	state    PeerState
-	local    string // our Origin-Host
-	remote   string // the peer's
-	wait     time.Duration
+	local    string        // our Origin-Host
+	remote   string        // the peer's
+	connect  time.Duration // how long Wait-Conn-Ack lasts
+	wait     time.Duration // Wait-I-CEA and Wait-Returns
 	closing  time.Duration
 	deadline time.Time // when Timeout happens; zero: no timer runs
 }
@@ -240,6 +241,8 @@ func (m *peerMachine) handle(now time.Time, ev peerEvent, out []peerAction) (_ [
 			m.deadline = time.Time{}
 		case PeerClosing:
 			m.deadline = now.Add(m.closing)
+		case PeerWaitConnAck, PeerWaitConnAckElect:
+			m.deadline = now.Add(m.connect)
 		default:
 			m.deadline = now.Add(m.wait)
 		}

@@ -107,7 +107,7 @@ func TestPeerStateMachine(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.state+" "+row.event, func(t *testing.T) {
 			// The peer's name is higher, so that no election is won in passing.
-			m := peerMachine{local: "a.example", remote: "b.example", wait: 10 * time.Second, closing: 5 * time.Second}
+			m := peerMachine{local: "a.example", remote: "b.example", connect: 20 * time.Second, wait: 10 * time.Second, closing: 5 * time.Second}
 			m.state = PeerState(index(t, peerStateNames[:], row.state))
 			out, ok := m.handle(now, peerEvent(index(t, peerEventNames[:], row.event)), nil)
 			if !ok {
@@ -147,14 +147,14 @@ func TestPeerStateMachineTimers(t *testing.T) {
 		events []peerEvent
 		after  time.Duration
 	}{
-		{"Wait-Conn-Ack", []peerEvent{evStart}, 10 * time.Second},
+		{"Wait-Conn-Ack", []peerEvent{evStart}, 20 * time.Second},
 		{"Wait-I-CEA", []peerEvent{evStart, evIRcvConnAck}, 10 * time.Second},
-		{"Wait-Conn-Ack/Elect", []peerEvent{evStart, evRConnCER}, 10 * time.Second},
+		{"Wait-Conn-Ack/Elect", []peerEvent{evStart, evRConnCER}, 20 * time.Second},
 		{"Wait-Returns", []peerEvent{evStart, evIRcvConnAck, evRConnCER}, 10 * time.Second},
 		{"Closing", []peerEvent{evRConnCER, evStop}, 5 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := peerMachine{local: "a", remote: "b", wait: 10 * time.Second, closing: 5 * time.Second}
+			m := peerMachine{local: "a", remote: "b", connect: 20 * time.Second, wait: 10 * time.Second, closing: 5 * time.Second}
 			for _, ev := range c.events {
 				m.handle(start, ev, nil)
 			}

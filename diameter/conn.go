@@ -1,0 +1,327 @@
+package diameter
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gotelco/telco/trace"
+)
+
+// conn is one transport connection: a goroutine that reads and handles messages, and one that
+// writes what has gathered since it wrote last.
+type conn struct {
+	n         *Node
+	link      link
+	initiator bool // we made the connection
+	ctx       context.Context
+	cancel    context.CancelFunc
+
+	// peer is nil until the CER of an accepted connection has said who it is. Set by the reader.
+	peer *peer
+
+	pend     pendingTable
+	serving  atomic.Int32 // requests that handlers have not answered
+	window   time.Time    // of the rate limit; these belong to the reader
+	inWindow int
+	refused  int
+	dirty    []*conn // connections to wake before the next read
+
+	writing sync.Mutex // of link.write
+
+	mu       sync.Mutex // of what follows
+	out      []byte
+	spare    []byte
+	batching bool // the reader handles messages and will wake the writer
+	held     int  // octets of out that may be written; negative: all
+	closed   bool
+	last     bool // close when out has been written
+	err      error
+	wake     chan struct{}
+}
+
+// errQueueFull says that a peer takes less than we have for it.
+var errQueueFull = errors.New("diameter: the peer does not take what is sent to it")
+
+func (n *Node) newConn(l link, initiator bool) *conn {
+	c := &conn{n: n, link: l, initiator: initiator, held: -1, wake: make(chan struct{}, 1)}
+	c.ctx, c.cancel = context.WithCancel(n.ctx)
+	c.pend.init()
+	return c
+}
+
+// start runs the connection. The caller counts in the node's group, so that adding to it is safe.
+func (c *conn) start() {
+	c.n.wg.Add(2)
+	go func() {
+		defer c.n.wg.Done()
+		c.writeLoop()
+	}()
+	go func() {
+		defer c.n.wg.Done()
+		err := c.readLoop()
+		c.mu.Lock()
+		last := c.last // the writer closes when it has written
+		c.mu.Unlock()
+		if !last {
+			c.close(err, false)
+		}
+		c.cancel()
+		c.n.connEnded(c, c.reason(err))
+	}()
+}
+
+// reason is why the connection ended: what this side decided first, else what reading met.
+func (c *conn) reason(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return c.err
+	}
+	return err
+}
+
+// close ends the connection, once; abort resets it.
+func (c *conn) close(err error, abort bool) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return
+	}
+	c.closed = true
+	if c.err == nil {
+		c.err = err
+	}
+	c.mu.Unlock()
+	c.signal()
+	c.link.close(abort)
+}
+
+// finish closes the connection when everything queued has been written.
+func (c *conn) finish(err error) {
+	c.mu.Lock()
+	c.last = true
+	if c.err == nil {
+		c.err = err
+	}
+	c.mu.Unlock()
+	c.signal()
+}
+
+func (c *conn) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// send queues a whole message. from, if not nil, is the connection whose reader calls: it wakes
+// the writer when it has handled all that arrived with the message at hand.
+func (c *conn) send(msg []byte, from *conn) error {
+	if c.n.cfg.Trace != nil {
+		c.trace(trace.Sent, msg)
+	}
+	c.mu.Lock()
+	if c.closed || c.last {
+		c.mu.Unlock()
+		return net.ErrClosed
+	}
+	if len(c.out)+len(msg) > c.n.cfg.Limits.MaxQueue {
+		c.mu.Unlock()
+		return errQueueFull
+	}
+	idle := len(c.out) == 0
+	c.out = append(c.out, msg...)
+	wake := idle && !c.batching
+	c.mu.Unlock()
+	if wake {
+		if from != nil && from != c {
+			from.dirty = append(from.dirty, c)
+		} else {
+			c.signal()
+		}
+	}
+	return nil
+}
+
+// hold keeps what is queued from now on until release.
+func (c *conn) hold() {
+	c.mu.Lock()
+	c.held = len(c.out)
+	c.mu.Unlock()
+}
+
+func (c *conn) release() {
+	c.mu.Lock()
+	c.held = -1
+	c.mu.Unlock()
+	c.signal()
+}
+
+func (c *conn) writeLoop() {
+	for range c.wake {
+		for {
+			c.mu.Lock()
+			if c.closed {
+				c.mu.Unlock()
+				return
+			}
+			buf := c.out
+			if c.held >= 0 {
+				buf = c.out[:c.held]
+			}
+			if len(buf) == 0 {
+				last := c.last
+				c.mu.Unlock()
+				if last {
+					c.close(nil, false)
+					return
+				}
+				break
+			}
+			if len(buf) == len(c.out) {
+				c.out = c.spare[:0]
+			} else {
+				c.out = append(c.spare[:0], c.out[c.held:]...)
+			}
+			if c.held > 0 {
+				c.held = 0
+			}
+			c.spare = nil
+			c.mu.Unlock()
+
+			var deadline time.Time
+			if w := c.n.cfg.Timers.Write; w > 0 {
+				deadline = time.Now().Add(w)
+			}
+			c.writing.Lock()
+			err := c.link.write(buf, deadline)
+			c.writing.Unlock()
+			if err != nil {
+				if isTimeout(err) {
+					err = fmt.Errorf("diameter: the peer has not taken %d octets in %v: %w", len(buf), c.n.cfg.Timers.Write, err)
+				}
+				c.close(err, true)
+				return
+			}
+			c.mu.Lock()
+			if cap(buf) <= 1<<20 {
+				c.spare = buf[:0]
+			}
+			c.mu.Unlock()
+		}
+	}
+}
+
+// batchTime is how long answers to messages that arrived together may wait for each other.
+const batchTime = 200 * time.Microsecond
+
+// batchOctets is how much of them.
+const batchOctets = 16 << 10
+
+func (c *conn) readLoop() error {
+	batching := false
+	var began time.Time
+	for {
+		msg, more, err := c.link.read()
+		if err == errUpgrade {
+			if err := c.upgrade(c.peer.tlsConfig(), false); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			var p *ProtocolError
+			if errors.As(err, &p) {
+				c.n.framingLost(c, msg, p)
+			}
+			return err
+		}
+		now := time.Now()
+		if more && !batching {
+			batching, began = true, now
+			c.batch(true)
+		}
+		err = c.n.receive(c, msg, now)
+		if batching && (!more || err != nil) {
+			batching = false
+			c.batch(false)
+		}
+		if !batching || now.Sub(began) > batchTime || c.queued() > batchOctets {
+			c.wakeDirty()
+			if batching {
+				began = now
+				c.signal()
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (c *conn) queued() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.out)
+}
+
+func (c *conn) wakeDirty() {
+	for i, d := range c.dirty {
+		d.signal()
+		c.dirty[i] = nil
+	}
+	c.dirty = c.dirty[:0]
+}
+
+func (c *conn) batch(on bool) {
+	c.mu.Lock()
+	c.batching = on
+	wake := !on && len(c.out) > 0
+	c.mu.Unlock()
+	if wake {
+		c.signal()
+	}
+}
+
+// awaitTLS makes the reader expect a TLS handshake after the CEA that has been queued.
+func (c *conn) awaitTLS() {
+	c.hold()
+	c.link.readDeadline(time.Now().Add(c.n.cfg.Timers.Connect))
+	c.link.(*streamLink).stop.Store(true)
+}
+
+// upgrade begins TLS in band.
+func (c *conn) upgrade(cfg *tls.Config, client bool) error {
+	l := c.link.(*streamLink)
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if err := l.upgrade(cfg, client, time.Now().Add(c.n.cfg.Timers.Connect)); err != nil {
+		return fmt.Errorf("diameter: TLS in band: %w", err)
+	}
+	if err := c.n.checkCertificate(c, c.peer.host()); err != nil {
+		return err
+	}
+	c.release()
+	return nil
+}
+
+func (c *conn) trace(dir trace.Dir, msg []byte) {
+	local, remote := c.link.addrs()
+	e := trace.Event{Time: time.Now(), Dir: dir, Interface: c.n.cfg.OriginHost, Proto: trace.Diameter, Transport: c.link.transport(),
+		Local: local, Remote: remote, Data: msg, Secrets: secrets(msg)}
+	if e.Transport == trace.OverSCTP {
+		e.PPID = PPIDDiameter
+	}
+	if len(msg) > HeaderLen {
+		if a, ok := AVPs(msg[HeaderLen:]).Find(AVPSessionID, 0); ok {
+			e.Correlation = string(a.Data)
+		}
+	}
+	c.n.cfg.Trace(e)
+}
