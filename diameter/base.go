@@ -198,9 +198,9 @@ func (p *peer) parting(m Message) {
 	v, err := a.Uint32()
 	cause := DisconnectCause(v)
 	if err != nil {
-		cause = Rebooting
+		cause = DisconnectCauseRebooting
 	}
-	p.stay = p.stay || cause == Busy || cause == DoNotWantToTalkToYou
+	p.stay = p.stay || cause == DisconnectCauseBusy || cause == DisconnectCauseDoNotWantToTalkToYou
 	p.because("the peer parts: " + cause.String())
 }
 

@@ -213,8 +213,8 @@ type Route struct {
 
 	// RedirectHosts are the URIs that a redirect agent answers with, such as "aaa://hss.example.com:3868;transport=tcp".
 	RedirectHosts []string
-	RedirectUsage RedirectUsage
-	RedirectCache time.Duration // Redirect-Max-Cache-Time, if RedirectUsage is not DontCache
+	RedirectUsage RedirectHostUsage
+	RedirectCache time.Duration // Redirect-Max-Cache-Time, if RedirectUsage is not RedirectHostUsageDontCache
 
 	// Foreign lets requests made elsewhere use the route. Without it the route is for [Node.Do]
 	// alone, unless the node is a relay (Config.Relay) or Action is not RelayRequests.

@@ -475,7 +475,7 @@ func TestDisconnectPeer(t *testing.T) {
 	for _, c := range []struct {
 		cause DisconnectCause
 		again time.Duration // when it connects again, roughly; 0: never
-	}{{Rebooting, 30 * time.Second}, {Busy, 0}, {DoNotWantToTalkToYou, 0}} {
+	}{{DisconnectCauseRebooting, 30 * time.Second}, {DisconnectCauseBusy, 0}, {DisconnectCauseDoNotWantToTalkToYou, 0}} {
 		t.Run(c.cause.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newNetwork(t)
@@ -528,7 +528,7 @@ func TestDisconnectIsAskedFor(t *testing.T) {
 		r := l.accept()
 		r.answerCER()
 		ready(t, n, "hss."+realmB)
-		n.Disconnect(r.host, DoNotWantToTalkToYou)
+		n.Disconnect(r.host, DisconnectCauseDoNotWantToTalkToYou)
 		m := r.expect(CommandDisconnectPeer, true)
 		a, _ := m.Find(AVPDisconnectCause, 0)
 		if v, _ := a.Uint32(); v != 2 || m.Text(AVPOriginHost, 0) != "cscf."+realmA {
@@ -546,7 +546,7 @@ func TestDisconnectIsAskedFor(t *testing.T) {
 		ready(t, n, r.host)
 		start := time.Now()
 		done := make(chan error)
-		go func() { done <- n.Shutdown(context.Background(), Rebooting) }()
+		go func() { done <- n.Shutdown(context.Background(), DisconnectCauseRebooting) }()
 		r.expect(CommandDisconnectPeer, true) // and no answer to it
 		if err := <-done; err != nil || time.Since(start) != 5*time.Second {
 			t.Errorf("%v after %v", err, time.Since(start))

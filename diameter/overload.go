@@ -8,16 +8,8 @@ import (
 	"time"
 )
 
-// AVPs of RFC 7683.
+// Numbers of RFC 7683.
 const (
-	avpOCSupportedFeatures   AVPCode = 621
-	avpOCFeatureVector       AVPCode = 622
-	avpOCOLR                 AVPCode = 623
-	avpOCSequenceNumber      AVPCode = 624
-	avpOCValidityDuration    AVPCode = 625
-	avpOCReportType          AVPCode = 626
-	avpOCReductionPercentage AVPCode = 627
-
 	olrDefaultAlgo = 1 // OLR_DEFAULT_ALGO: the loss algorithm
 
 	defaultValidity = 30 * time.Second // RFC 7683 section 7.5
@@ -28,30 +20,10 @@ const (
 	overloadRamp = 10 * time.Second
 )
 
-// ReportType says what an overload report is about (RFC 7683 section 7.6).
-type ReportType uint32
-
-// The report types.
-const (
-	HostReport  ReportType = 0 // requests to a host
-	RealmReport ReportType = 1 // requests to a realm, whichever host serves them
-)
-
-// String is the type as RFC 7683 spells it.
-func (t ReportType) String() string {
-	switch t {
-	case HostReport:
-		return "HOST_REPORT"
-	case RealmReport:
-		return "REALM_REPORT"
-	}
-	return fmt.Sprintf("ReportType(%d)", uint32(t))
-}
-
 // ThrottledError says that a request was not sent because its destination has asked for fewer
 // (RFC 7683 section 5.2.2).
 type ThrottledError struct {
-	Type        ReportType
+	Type        OCReportType
 	Destination string // the host or realm
 	Application ApplicationID
 	Reduction   int // percent of the requests that are held back now
@@ -65,7 +37,7 @@ func (e *ThrottledError) Error() string {
 // overloadKey names an overload control state. host is empty for those that we report.
 type overloadKey struct {
 	app  ApplicationID
-	typ  ReportType
+	typ  OCReportType
 	name string // folded
 }
 
@@ -99,8 +71,8 @@ func (o *overloadState) init(limit int, now time.Time) {
 // ReportOverload makes the answers to requests of an application ask for fewer of them: for the
 // reduction, in percent from 0 to 100, during validity (whole seconds, at most a day; if zero, 30 s).
 // A reduction of 0 ends the condition. Only nodes that take part in overload control are told.
-func (n *Node) ReportOverload(app ApplicationID, t ReportType, reduction int, validity time.Duration) error {
-	if reduction < 0 || reduction > 100 || validity < 0 || validity > maxValidity || t > RealmReport {
+func (n *Node) ReportOverload(app ApplicationID, t OCReportType, reduction int, validity time.Duration) error {
+	if reduction < 0 || reduction > 100 || validity < 0 || validity > maxValidity || t > OCReportTypeRealmReport {
 		return fmt.Errorf("diameter: overload report %v of %d percent for %v", t, reduction, validity)
 	}
 	if validity = validity.Truncate(time.Second); validity == 0 {
@@ -127,7 +99,7 @@ func (n *Node) ReportOverload(app ApplicationID, t ReportType, reduction int, va
 
 // appendReport appends to the answer to a request that had OC-Supported-Features.
 func (o *overloadState) appendReport(b []byte, app ApplicationID, now time.Time) []byte {
-	if !AVPs(b[HeaderLen:]).Has(avpOCSupportedFeatures, 0) {
+	if !AVPs(b[HeaderLen:]).Has(AVPOCSupportedFeatures, 0) {
 		b = appendSupportedFeatures(b)
 	}
 	if o.reporting.Load() == 0 {
@@ -135,7 +107,7 @@ func (o *overloadState) appendReport(b []byte, app ApplicationID, now time.Time)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for t := HostReport; t <= RealmReport; t++ {
+	for t := OCReportTypeHostReport; t <= OCReportTypeRealmReport; t++ {
 		k := overloadKey{app: app, typ: t}
 		e, ok := o.reported[k]
 		if !ok {
@@ -147,35 +119,35 @@ func (o *overloadState) appendReport(b []byte, app ApplicationID, now time.Time)
 			continue
 		}
 		var at int
-		b, at = BeginAVP(b, avpOCOLR, 0, 0)
-		b = AppendUint64(b, avpOCSequenceNumber, 0, 0, e.sequence)
-		b = AppendUint32(b, avpOCReportType, 0, 0, uint32(t))
-		b = AppendUint32(b, avpOCReductionPercentage, 0, 0, uint32(e.reduction))
-		b = AppendUint32(b, avpOCValidityDuration, 0, 0, uint32(e.validity/time.Second))
+		b, at = BeginAVP(b, AVPOCOLR, 0, 0)
+		b = AppendUint64(b, AVPOCSequenceNumber, 0, 0, e.sequence)
+		b = AppendUint32(b, AVPOCReportType, 0, 0, uint32(t))
+		b = AppendUint32(b, AVPOCReductionPercentage, 0, 0, uint32(e.reduction))
+		b = AppendUint32(b, AVPOCValidityDuration, 0, 0, uint32(e.validity/time.Second))
 		b = EndAVP(b, at)
 	}
 	return b
 }
 
 func appendSupportedFeatures(b []byte) []byte {
-	b, at := BeginAVP(b, avpOCSupportedFeatures, 0, 0)
-	b = AppendUint64(b, avpOCFeatureVector, 0, 0, olrDefaultAlgo)
+	b, at := BeginAVP(b, AVPOCSupportedFeatures, 0, 0)
+	b = AppendUint64(b, AVPOCFeatureVector, 0, 0, olrDefaultAlgo)
 	return EndAVP(b, at)
 }
 
 // learn reads the overload reports of an answer (RFC 7683 section 5.2.1.3).
 func (o *overloadState) learn(m Message, now time.Time) {
-	features, ok := m.Find(avpOCSupportedFeatures, 0)
+	features, ok := m.Find(AVPOCSupportedFeatures, 0)
 	if !ok {
 		return
 	}
-	if v, ok := features.Grouped().Find(avpOCFeatureVector, 0); ok {
+	if v, ok := features.Grouped().Find(AVPOCFeatureVector, 0); ok {
 		if bits, err := v.Uint64(); err != nil || bits&olrDefaultAlgo == 0 {
 			return // another algorithm, which was not on offer
 		}
 	}
 	for a := range m.AVPs.All() {
-		if a.Code != avpOCOLR || a.VendorID != 0 {
+		if a.Code != AVPOCOLR || a.VendorID != 0 {
 			continue
 		}
 		e := overloadEntry{validity: defaultValidity}
@@ -187,7 +159,7 @@ func (o *overloadState) learn(m Message, now time.Time) {
 			switch {
 			case g.VendorID != 0:
 				continue
-			case g.Code == avpOCSequenceNumber:
+			case g.Code == AVPOCSequenceNumber:
 				e.sequence, err = g.Uint64()
 				sequenced = err == nil
 				continue
@@ -196,21 +168,21 @@ func (o *overloadState) learn(m Message, now time.Time) {
 				continue
 			}
 			switch g.Code {
-			case avpOCReportType:
+			case AVPOCReportType:
 				typ = v
-			case avpOCReductionPercentage:
+			case AVPOCReductionPercentage:
 				e.reduction = int(min(v, 101))
-			case avpOCValidityDuration:
+			case AVPOCValidityDuration:
 				if d := time.Duration(v) * time.Second; d <= maxValidity {
 					e.validity = d
 				}
 			}
 		}
-		k := overloadKey{app: m.ApplicationID, typ: ReportType(typ)}
+		k := overloadKey{app: m.ApplicationID, typ: OCReportType(typ)}
 		switch k.typ {
-		case HostReport:
+		case OCReportTypeHostReport:
 			k.name = fold(m.Text(AVPOriginHost, 0))
-		case RealmReport:
+		case OCReportTypeRealmReport:
 			k.name = fold(m.Text(AVPOriginRealm, 0))
 		default:
 			continue
@@ -271,7 +243,7 @@ func (e overloadEntry) reductionAt(now time.Time) int {
 }
 
 // reduction is how many percent of the requests to a host or realm are held back now.
-func (o *overloadState) reduction(t ReportType, name string, app ApplicationID, now time.Time) int {
+func (o *overloadState) reduction(t OCReportType, name string, app ApplicationID, now time.Time) int {
 	if o.reacting.Load() == 0 {
 		return 0
 	}
@@ -285,7 +257,7 @@ func (o *overloadState) reduction(t ReportType, name string, app ApplicationID, 
 }
 
 // abates draws whether a request is one of those (RFC 7683 section 6.1).
-func (o *overloadState) abates(t ReportType, name string, app ApplicationID, now time.Time) bool {
+func (o *overloadState) abates(t OCReportType, name string, app ApplicationID, now time.Time) bool {
 	r := o.reduction(t, name, app, now)
 	return r > 0 && rand.IntN(100) < r
 }
@@ -296,9 +268,9 @@ func (n *Node) throttle(r *routing, app ApplicationID) error {
 	if n.overload.reacting.Load() == 0 {
 		return nil
 	}
-	t, name := RealmReport, r.destRealm
+	t, name := OCReportTypeRealmReport, r.destRealm
 	if len(r.destHost) > 0 {
-		t, name = HostReport, r.destHost
+		t, name = OCReportTypeHostReport, r.destHost
 	}
 	now := time.Now()
 	if folded := fold(string(name)); n.overload.abates(t, folded, app, now) {

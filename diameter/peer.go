@@ -51,29 +51,6 @@ type peer struct {
 	after      []func()
 }
 
-// DisconnectCause says why a peer parts (RFC 6733 section 5.4.3).
-type DisconnectCause uint32
-
-// The causes.
-const (
-	Rebooting            DisconnectCause = 0 // it will be back: reconnect after a while
-	Busy                 DisconnectCause = 1 // do not reconnect
-	DoNotWantToTalkToYou DisconnectCause = 2 // do not reconnect
-)
-
-// String is the cause as RFC 6733 spells it.
-func (c DisconnectCause) String() string {
-	switch c {
-	case Rebooting:
-		return "REBOOTING"
-	case Busy:
-		return "BUSY"
-	case DoNotWantToTalkToYou:
-		return "DO_NOT_WANT_TO_TALK_TO_YOU"
-	}
-	return "Disconnect-Cause " + ResultCode(c).String()
-}
-
 func (n *Node) newPeer(cfg Peer) *peer {
 	t := n.cfg.Timers
 	p := &peer{n: n, cfg: cfg, key: fold(cfg.Host), since: time.Now()}

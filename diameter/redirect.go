@@ -1,36 +1,10 @@
 package diameter
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 )
-
-// RedirectUsage is the value of Redirect-Host-Usage: which other requests a redirect indication is for
-// (RFC 6733 section 6.13).
-type RedirectUsage uint32
-
-// The usages.
-const (
-	DontCache           RedirectUsage = 0
-	AllSession          RedirectUsage = 1
-	AllRealm            RedirectUsage = 2
-	RealmAndApplication RedirectUsage = 3
-	AllApplication      RedirectUsage = 4
-	AllHost             RedirectUsage = 5
-	AllUser             RedirectUsage = 6
-)
-
-var redirectUsages = [...]string{"DONT_CACHE", "ALL_SESSION", "ALL_REALM", "REALM_AND_APPLICATION", "ALL_APPLICATION", "ALL_HOST", "ALL_USER"}
-
-// String is the usage as RFC 6733 spells it.
-func (u RedirectUsage) String() string {
-	if int(u) < len(redirectUsages) {
-		return redirectUsages[u]
-	}
-	return fmt.Sprintf("RedirectUsage(%d)", uint32(u))
-}
 
 // maxRedirects is how many redirect indications a request follows.
 const maxRedirects = 5
@@ -42,7 +16,7 @@ func (n *Node) redirectAnswer(h Header, msg []byte, route *routeEntry) []byte {
 	for _, host := range route.RedirectHosts {
 		b = AppendText(b, AVPRedirectHost, Mandatory, 0, host)
 	}
-	if route.RedirectUsage != DontCache {
+	if route.RedirectUsage != RedirectHostUsageDontCache {
 		b = AppendUint32(b, AVPRedirectHostUsage, Mandatory, 0, uint32(route.RedirectUsage))
 		b = AppendUint32(b, AVPRedirectMaxCacheTime, Mandatory, 0, uint32(route.RedirectCache/time.Second))
 	}
@@ -59,11 +33,11 @@ func (n *Node) follow(tx *transaction, from *peer, c *conn, avps AVPs) bool {
 	if over {
 		return false
 	}
-	var usage RedirectUsage
+	var usage RedirectHostUsage
 	var cache time.Duration
 	if a, ok := avps.Find(AVPRedirectHostUsage, 0); ok {
 		v, _ := a.Uint32()
-		usage = RedirectUsage(v)
+		usage = RedirectHostUsage(v)
 	}
 	if a, ok := avps.Find(AVPRedirectMaxCacheTime, 0); ok {
 		v, _ := a.Uint32()
@@ -105,7 +79,7 @@ func (n *Node) follow(tx *transaction, from *peer, c *conn, avps AVPs) bool {
 			continue
 		}
 		n.stats.Redirected.Add(1)
-		if usage != DontCache && cache > 0 {
+		if usage != RedirectHostUsageDontCache && cache > 0 {
 			n.redirect.add(usage, &r, tx.app, from.cfg.Host, u.Host, time.Now().Add(cache))
 		}
 		return true
@@ -159,7 +133,7 @@ func (n *Node) sendWhenOpen(tx *transaction, p *peer) {
 
 // redirectKey is what a redirect indication is for.
 type redirectKey struct {
-	usage RedirectUsage
+	usage RedirectHostUsage
 	app   ApplicationID
 	text  string
 }
@@ -179,25 +153,25 @@ type redirectCache struct {
 
 func (c *redirectCache) init(limit int) { c.limit, c.m = limit, map[redirectKey]redirectTarget{} }
 
-func (c *redirectCache) add(usage RedirectUsage, r *routing, app ApplicationID, from, host string, expires time.Time) {
+func (c *redirectCache) add(usage RedirectHostUsage, r *routing, app ApplicationID, from, host string, expires time.Time) {
 	k := redirectKey{usage: usage}
 	switch usage {
-	case AllSession:
+	case RedirectHostUsageAllSession:
 		k.text = string(r.session)
-	case AllUser:
+	case RedirectHostUsageAllUser:
 		k.text = string(r.user)
-	case RealmAndApplication:
+	case RedirectHostUsageRealmAndApplication:
 		k.text, k.app = fold(string(r.destRealm)), app
-	case AllRealm:
+	case RedirectHostUsageAllRealm:
 		k.text = fold(string(r.destRealm))
-	case AllApplication:
+	case RedirectHostUsageAllApplication:
 		k.app = app
-	case AllHost:
+	case RedirectHostUsageAllHost:
 		k.text = fold(from)
 	default:
 		return
 	}
-	if k.text == "" && usage != AllApplication {
+	if k.text == "" && usage != RedirectHostUsageAllApplication {
 		return
 	}
 	c.mu.Lock()
@@ -227,11 +201,11 @@ func (c *redirectCache) find(r *routing, app ApplicationID) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, k := range [...]redirectKey{
-		{AllSession, 0, string(r.session)},
-		{AllUser, 0, string(r.user)},
-		{RealmAndApplication, app, realm},
-		{AllRealm, 0, realm},
-		{AllApplication, app, ""},
+		{RedirectHostUsageAllSession, 0, string(r.session)},
+		{RedirectHostUsageAllUser, 0, string(r.user)},
+		{RedirectHostUsageRealmAndApplication, app, realm},
+		{RedirectHostUsageAllRealm, 0, realm},
+		{RedirectHostUsageAllApplication, app, ""},
 	} {
 		if t, ok := c.live(k, now); ok {
 			return t.host
@@ -247,7 +221,7 @@ func (c *redirectCache) instead(host string) string {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t, _ := c.live(redirectKey{AllHost, 0, fold(host)}, time.Now())
+	t, _ := c.live(redirectKey{RedirectHostUsageAllHost, 0, fold(host)}, time.Now())
 	return t.host
 }
 

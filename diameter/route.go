@@ -45,7 +45,7 @@ func (r *routing) scan(avps AVPs, self string) error {
 			r.looped = r.looped || equalIdentity(a.Data, self)
 		case AVPProxyInfo:
 			r.proxied = true
-		case avpOCSupportedFeatures:
+		case AVPOCSupportedFeatures:
 			r.overload = true
 		}
 	}
@@ -232,7 +232,7 @@ func (tx *transaction) fromPool(route *routeEntry, r *routing, avps AVPs, avoid 
 		if !ok || relays && !p.remote.Load().Relay && !equalIdentity(r.destHost, p.cfg.Host) || r.records && recorded(avps, p.cfg.Host) {
 			continue
 		}
-		if tx.src == nil && len(r.destHost) == 0 && n.overload.abates(HostReport, p.key, tx.app, time.Now()) {
+		if tx.src == nil && len(r.destHost) == 0 && n.overload.abates(OCReportTypeHostReport, p.key, tx.app, time.Now()) {
 			continue // diverted (RFC 7683 section 5.2.2)
 		}
 		if count > 0 && rp.Priority < level {
@@ -294,7 +294,7 @@ func (tx *transaction) noHop(r *routing, route *routeEntry, last error) *RouteEr
 			why = append(why, fmt.Sprintf("%s announced %s", host, listApplications(&s.Capabilities)))
 		case tx.src != nil && tx.src.peer == p:
 			why = append(why, host+" is where it came from")
-		case n.overload.reduction(HostReport, p.key, tx.app, time.Now()) > 0:
+		case n.overload.reduction(OCReportTypeHostReport, p.key, tx.app, time.Now()) > 0:
 			e.ResultCode = TooBusy
 			why = append(why, host+" is overloaded")
 		default:
