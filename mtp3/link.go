@@ -74,9 +74,10 @@ type Indication struct {
 	MSU      []byte
 	Priority uint8 // of Received, Retrieved, Discarded: what the link carried beside the message, 0 to 3
 
-	FSN    uint32         // of BSNT: the sequence number
-	Level  uint8          // of Congestion: 0 (none) to 3
-	Reason LinkFailReason // of OutOfService
+	FSN     uint32         // of BSNT: the sequence number
+	Level   uint8          // of Congestion: the congestion status, 0 (none) to 3
+	Discard uint8          // of Congestion: messages of a lower priority shall be discarded (Q.704 section 3.8.2), 0 to 3
+	Reason  LinkFailReason // of OutOfService
 }
 
 // IndicationKind says what an [Indication] is.
