@@ -70,7 +70,8 @@ type Indication struct {
 	Kind IndicationKind
 
 	// MSU of Received, Retrieved and Discarded is a message: service information octet and
-	// signalling information field. It is valid until the next call of a method of the link.
+	// signalling information field. That of Received is valid until the link is given more input
+	// from the peer (commands in between leave it alone), the others until the next call of any method of the link.
 	MSU      []byte
 	Priority uint8 // of Received, Retrieved, Discarded: what the link carried beside the message, 0 to 3
 
