@@ -72,7 +72,7 @@ func (o *overloadState) init(limit int, now time.Time) {
 // reduction, in percent from 0 to 100, during validity (whole seconds, at most a day; if zero, 30 s).
 // A reduction of 0 ends the condition. Only nodes that take part in overload control are told.
 func (n *Node) ReportOverload(app ApplicationID, t OCReportType, reduction int, validity time.Duration) error {
-	if reduction < 0 || reduction > 100 || validity < 0 || validity > maxValidity || t > OCReportTypeRealmReport {
+	if reduction < 0 || reduction > 100 || validity < 0 || validity > maxValidity || !t.Known() {
 		return fmt.Errorf("diameter: overload report %v of %d percent for %v", t, reduction, validity)
 	}
 	if validity = validity.Truncate(time.Second); validity == 0 {
