@@ -37,7 +37,7 @@ type conn struct {
 	mu       sync.Mutex // of what follows
 	out      []byte
 	spare    []byte
-	batching bool // the reader handles messages and will wake the writer
+	taken    bool // somebody writes, who has taken out
 	held     int  // octets of out that may be written; negative: all
 	closed   bool
 	last     bool // close when out has been written
@@ -57,6 +57,7 @@ func (n *Node) newConn(l link, initiator bool) *conn {
 
 // start runs the connection. The caller counts in the node's group, so that adding to it is safe.
 func (c *conn) start() {
+	stop := context.AfterFunc(c.n.ctx, func() { c.close(ErrClosed, true) }) // if the node closes first
 	c.n.wg.Add(2)
 	go func() {
 		defer c.n.wg.Done()
@@ -71,6 +72,7 @@ func (c *conn) start() {
 		if !last {
 			c.close(err, false)
 		}
+		stop()
 		c.cancel()
 		c.n.connEnded(c, c.reason(err))
 	}()
@@ -120,8 +122,8 @@ func (c *conn) signal() {
 	}
 }
 
-// send queues a whole message. from, if not nil, is the connection whose reader calls: it wakes
-// the writer when it has handled all that arrived with the message at hand.
+// send queues a whole message. from, if not nil, is the connection whose reader calls: it sends what
+// has gathered when it has handled all that arrived with the message at hand.
 func (c *conn) send(msg []byte, from *conn) error {
 	if c.n.cfg.Trace != nil {
 		c.trace(trace.Sent, msg)
@@ -137,14 +139,12 @@ func (c *conn) send(msg []byte, from *conn) error {
 	}
 	idle := len(c.out) == 0
 	c.out = append(c.out, msg...)
-	wake := idle && !c.batching
 	c.mu.Unlock()
-	if wake {
-		if from != nil && from != c {
-			from.dirty = append(from.dirty, c)
-		} else {
-			c.signal()
-		}
+	switch {
+	case from == nil:
+		c.signal()
+	case from != c && (idle || len(from.dirty) == 0 || from.dirty[len(from.dirty)-1] != c):
+		from.dirty = append(from.dirty, c)
 	}
 	return nil
 }
@@ -171,10 +171,11 @@ func (c *conn) writeLoop() {
 				c.mu.Unlock()
 				return
 			}
-			buf := c.out
-			if c.held >= 0 {
-				buf = c.out[:c.held]
+			if c.taken { // who has it wakes us again
+				c.mu.Unlock()
+				break
 			}
+			buf := c.take()
 			if len(buf) == 0 {
 				last := c.last
 				c.mu.Unlock()
@@ -184,15 +185,6 @@ func (c *conn) writeLoop() {
 				}
 				break
 			}
-			if len(buf) == len(c.out) {
-				c.out = c.spare[:0]
-			} else {
-				c.out = append(c.spare[:0], c.out[c.held:]...)
-			}
-			if c.held > 0 {
-				c.held = 0
-			}
-			c.spare = nil
 			c.mu.Unlock()
 
 			var deadline time.Time
@@ -210,11 +202,65 @@ func (c *conn) writeLoop() {
 				return
 			}
 			c.mu.Lock()
-			if cap(buf) <= 1<<20 {
-				c.spare = buf[:0]
-			}
+			c.give(buf)
 			c.mu.Unlock()
 		}
+	}
+}
+
+// take takes what may be written; give ends the writing. Both under mu.
+func (c *conn) take() []byte {
+	buf := c.out
+	if c.held >= 0 {
+		buf = c.out[:c.held]
+	}
+	if len(buf) == 0 {
+		return nil
+	}
+	c.out = append(c.spare[:0], c.out[len(buf):]...)
+	if c.held > 0 {
+		c.held = 0
+	}
+	c.spare, c.taken = nil, true
+	return buf
+}
+
+func (c *conn) give(buf []byte) {
+	c.taken = false
+	if cap(buf) <= 1<<20 {
+		c.spare = buf[:0]
+	}
+}
+
+// flush sends what is queued without waiting, and leaves the rest to the writer.
+func (c *conn) flush() {
+	c.mu.Lock()
+	if c.closed || c.taken || c.held >= 0 {
+		wake := len(c.out) > 0
+		c.mu.Unlock()
+		if wake {
+			c.signal()
+		}
+		return
+	}
+	buf := c.take()
+	c.mu.Unlock()
+	if buf == nil {
+		return
+	}
+	c.writing.Lock()
+	n := c.link.tryWrite(buf)
+	c.writing.Unlock()
+	c.mu.Lock()
+	if n < len(buf) {
+		rest := append(c.spare[:0:0], buf[n:]...)
+		c.out = append(rest, c.out...)
+	}
+	c.give(buf)
+	wake := len(c.out) > 0 || c.last
+	c.mu.Unlock()
+	if wake {
+		c.signal()
 	}
 }
 
@@ -225,8 +271,8 @@ const batchTime = 200 * time.Microsecond
 const batchOctets = 16 << 10
 
 func (c *conn) readLoop() error {
-	batching := false
 	var began time.Time
+	batching := false
 	for {
 		msg, more, err := c.link.read()
 		if err == errUpgrade {
@@ -243,20 +289,20 @@ func (c *conn) readLoop() error {
 			return err
 		}
 		now := time.Now()
-		if more && !batching {
+		if !batching {
 			batching, began = true, now
-			c.batch(true)
 		}
 		err = c.n.receive(c, msg, now)
-		if batching && (!more || err != nil) {
+		switch {
+		case !more || err != nil:
 			batching = false
-			c.batch(false)
-		}
-		if !batching || now.Sub(began) > batchTime || c.queued() > batchOctets {
-			c.wakeDirty()
-			if batching {
-				began = now
-				c.signal()
+			c.flush()
+			c.flushDirty()
+		case now.Sub(began) > batchTime || c.queued() > batchOctets:
+			began = now
+			c.signal()
+			for _, d := range c.dirty {
+				d.signal()
 			}
 		}
 		if err != nil {
@@ -271,22 +317,13 @@ func (c *conn) queued() int {
 	return len(c.out)
 }
 
-func (c *conn) wakeDirty() {
+// flushDirty sends what the messages handled have caused on other connections.
+func (c *conn) flushDirty() {
 	for i, d := range c.dirty {
-		d.signal()
+		d.flush()
 		c.dirty[i] = nil
 	}
 	c.dirty = c.dirty[:0]
-}
-
-func (c *conn) batch(on bool) {
-	c.mu.Lock()
-	c.batching = on
-	wake := !on && len(c.out) > 0
-	c.mu.Unlock()
-	if wake {
-		c.signal()
-	}
 }
 
 // awaitTLS makes the reader expect a TLS handshake after the CEA that has been queued.

@@ -234,6 +234,42 @@ func TestAcceptedPeerLeavesNothing(t *testing.T) {
 	})
 }
 
+// TestCloseEndsEverything: connections that have not said who they are, and requests under way.
+func TestCloseEndsEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
+		l := w.listenRaw("192.0.2.1", "one."+realmB)
+		n := w.node("192.0.2.3", "cscf."+realmA, realmA, func(c *Config) {
+			c.Peers = []Peer{peerAt("one."+realmB, "192.0.2.1"), peerAt("two."+realmB, "192.0.2.2")}
+		})
+		r := l.accept()
+		r.answerCER()
+		ready(t, n, r.host)
+		silent := w.raw("192.0.2.2", "silent.example", "192.0.2.3")
+		synctest.Wait()
+		result := make(chan error, 1)
+		go func() {
+			_, err := n.Do(t.Context(), mar("s", realmB, ""))
+			result <- err
+		}()
+		r.expect(marCode, true)
+		start := time.Now()
+		n.Close()
+		if err := <-result; err != ErrClosed || time.Since(start) != 0 {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		silent.ended()
+		r.ended()
+		if err := n.Serve(l.l); err != ErrClosed {
+			t.Error(err)
+		}
+		if err := n.Ready(t.Context(), r.host); err != ErrClosed {
+			t.Error(err)
+		}
+		n.Close()
+	})
+}
+
 func TestConfigErrors(t *testing.T) {
 	good := Config{OriginHost: "a.example", OriginRealm: "example"}
 	for _, c := range []struct {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gotelco/telco/trace"
@@ -20,6 +21,8 @@ type link interface {
 	read() (msg []byte, more bool, err error)
 	// write sends whole messages, one behind the other. It gives up at the deadline.
 	write(msgs []byte, deadline time.Time) error
+	// tryWrite sends as much as goes without waiting, perhaps nothing.
+	tryWrite(msgs []byte) int
 	readDeadline(t time.Time)
 	// close ends the connection: with a reset if abort is set.
 	close(abort bool)
@@ -43,6 +46,11 @@ type streamLink struct {
 	stop       atomic.Bool // what comes next is not Diameter: read returns errUpgrade
 
 	local, remote netip.AddrPort
+
+	sys     syscall.RawConn // of a TCP connection, for tryWrite
+	attempt func(fd uintptr) bool
+	pending []byte
+	wrote   int
 }
 
 func newStreamLink(nc net.Conn, maxMessage int) *streamLink {
@@ -51,7 +59,27 @@ func newStreamLink(nc net.Conn, maxMessage int) *streamLink {
 	if t, ok := nc.(*tls.Conn); ok {
 		l.tls.Store(t)
 	}
+	if t, ok := nc.(*net.TCPConn); ok {
+		l.sys, _ = t.SyscallConn()
+		l.attempt = func(fd uintptr) bool {
+			l.wrote = writeNow(fd, l.pending)
+			return true // whatever became of it: do not wait
+		}
+	}
 	return l
+}
+
+func (l *streamLink) tryWrite(b []byte) int {
+	if l.sys == nil || l.tls.Load() != nil {
+		return 0
+	}
+	l.pending, l.wrote = b, 0
+	err := l.sys.Write(l.attempt)
+	l.pending = nil
+	if err != nil {
+		return 0
+	}
+	return l.wrote
 }
 
 func addrPortOf(a net.Addr) netip.AddrPort {

@@ -102,6 +102,7 @@ func (l *sctpLink) write(b []byte, deadline time.Time) error {
 	return err
 }
 
+func (l *sctpLink) tryWrite([]byte) int      { return 0 }
 func (l *sctpLink) readDeadline(t time.Time) { l.deadline = t }
 
 func (l *sctpLink) close(abort bool) {

@@ -36,7 +36,7 @@ func (n *Node) pass(p *peer, c *conn, h Header, msg []byte, r *routing) *Protoco
 	}
 	if route != nil && route.Action == RedirectRequests {
 		n.stats.Redirected.Add(1)
-		n.reply(p, c, n.redirectAnswer(h, msg, route))
+		n.reply(p, c, n.redirectAnswer(h, msg, route), c)
 		return nil
 	}
 	tx := &transaction{n: n, app: h.ApplicationID, code: h.Code, src: c, header: h, route: route}
@@ -95,7 +95,7 @@ func (n *Node) refuseRelayed(tx *transaction, err error) {
 	tx.mu.Lock()
 	m := Message{tx.header, slices.Clone(AVPs(tx.msg[HeaderLen:]))}
 	tx.mu.Unlock()
-	n.reply(tx.src.peer, tx.src, n.errorAnswer(m, relayError(err)))
+	n.reply(tx.src.peer, tx.src, n.errorAnswer(m, relayError(err)), nil)
 }
 
 // relayAnswer passes an answer on to where the request came from (RFC 6733 section 6.2.2).

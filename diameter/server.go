@@ -35,7 +35,7 @@ func (n *Node) serve(p *peer, c *conn, h Header, msg []byte, now time.Time) erro
 	p.stats.RequestsReceived.Add(1)
 	refuse := func(e *ProtocolError) error {
 		m, _ := ParseMessage(msg)
-		n.reply(p, c, n.errorAnswer(m, e))
+		n.reply(p, c, n.errorAnswer(m, e), c)
 		return nil
 	}
 	if n.overRate(c, now) {
@@ -88,7 +88,7 @@ func (n *Node) serve(p *peer, c *conn, h Header, msg []byte, now time.Time) erro
 		switch answer, fresh := n.dups.begin(in.dup, c, h, now); {
 		case answer != nil:
 			p.stats.Duplicates.Add(1)
-			n.reply(p, c, answer)
+			n.reply(p, c, answer, c)
 			return nil
 		case !fresh: // the answer to the first one will go to both
 			p.stats.Duplicates.Add(1)
@@ -98,10 +98,10 @@ func (n *Node) serve(p *peer, c *conn, h Header, msg []byte, now time.Time) erro
 	own := append(make([]byte, 0, len(msg)), msg...)
 	in.Message = Message{h, AVPs(own[HeaderLen:])}
 	c.serving.Add(1)
-	if s.Goroutine && n.spawn(func() { in.run(s.Handler) }) {
+	if s.Goroutine && n.spawn(func() { in.run(s.Handler, nil) }) {
 		return nil
 	}
-	in.run(s.Handler)
+	in.run(s.Handler, c)
 	return nil
 }
 
@@ -153,8 +153,8 @@ func (c *conn) countRefused(p *peer, what string) error {
 }
 
 // reply sends an answer. A peer that does not read its answers is cut off.
-func (n *Node) reply(p *peer, c *conn, b []byte) {
-	switch err := c.send(b, nil); {
+func (n *Node) reply(p *peer, c *conn, b []byte, from *conn) {
+	switch err := c.send(b, from); {
 	case err == nil:
 		p.stats.AnswersSent.Add(1)
 	case err == errQueueFull:
@@ -163,8 +163,8 @@ func (n *Node) reply(p *peer, c *conn, b []byte) {
 	}
 }
 
-// run calls the handler.
-func (r *Incoming) run(h Handler) {
+// run calls the handler. from is the connection whose reader does so, if one does.
+func (r *Incoming) run(h Handler, from *conn) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.n.logf(slog.LevelError, "diameter handler panics", "peer", r.Peer, "request", r.Header.String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
@@ -176,7 +176,7 @@ func (r *Incoming) run(h Handler) {
 	case err != nil:
 		r.Fail(err)
 	case a != nil:
-		if err := r.Answer(a); err != nil && !errors.Is(err, net.ErrClosed) {
+		if err := r.answer(a, from); err != nil && !errors.Is(err, net.ErrClosed) {
 			r.n.logf(slog.LevelError, "diameter answer", "peer", r.Peer, "request", r.Header.String(), "err", err.Error())
 			r.Fail(&ProtocolError{ResultCode: UnableToComply})
 		}
@@ -205,7 +205,9 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b 
 
 // Answer answers the request, once; see [Handler] for what is filled in. It may be called by any goroutine.
 // If a cannot be encoded the request is not answered.
-func (r *Incoming) Answer(a encoding.BinaryAppender) error {
+func (r *Incoming) Answer(a encoding.BinaryAppender) error { return r.answer(a, nil) }
+
+func (r *Incoming) answer(a encoding.BinaryAppender, from *conn) error {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	b, err := a.AppendBinary((*buf)[:0])
@@ -229,11 +231,11 @@ func (r *Incoming) Answer(a encoding.BinaryAppender) error {
 	if r.n.dups != nil {
 		for _, w := range r.n.dups.finish(r.dup, b) {
 			putUint32(b[12:], w.hbh)
-			r.n.reply(w.c.peer, w.c, b)
+			r.n.reply(w.c.peer, w.c, b, nil)
 		}
 		putUint32(b[12:], r.HopByHopID)
 	}
-	r.n.reply(r.p, r.c, b)
+	r.n.reply(r.p, r.c, b, from)
 	return nil
 }
 
