@@ -34,15 +34,15 @@ type conn struct {
 
 	writing sync.Mutex // of link.write
 
-	mu       sync.Mutex // of what follows
-	out      []byte
-	spare    []byte
-	taken    bool // somebody writes, who has taken out
-	held     int  // octets of out that may be written; negative: all
-	closed   bool
-	last     bool // close when out has been written
-	err      error
-	wake     chan struct{}
+	mu     sync.Mutex // of what follows
+	out    []byte
+	spare  []byte
+	taken  bool // somebody writes, who has taken out
+	held   int  // octets of out that may be written; negative: all
+	closed bool
+	last   bool // close when out has been written
+	err    error
+	wake   chan struct{}
 }
 
 // errQueueFull says that a peer takes less than we have for it.
