@@ -58,10 +58,11 @@ type viewEntry struct {
 	as *AS
 }
 
-// Indication is an MTP-TRANSFER indication: a DATA message from an active ASP.
+// Indication is an MTP-TRANSFER indication: a DATA message from an active ASP, or from a gateway.
 type Indication struct {
-	ASP               string // who sent it
-	AS                *AS    // the AS it was sent for
+	ASP               string // who sent it; at an ASP, its own name
+	AS                *AS    // at a gateway: the AS it was sent for
+	RoutingContext    Optional
 	NetworkAppearance Optional
 	CorrelationID     Optional
 	MSU               mtp3.MSU
@@ -467,7 +468,7 @@ func (v *peerView) find(d *DATA, strict bool) *AS {
 
 func (r *reader) indicate(s *AS) {
 	in := &r.in
-	in.AS, in.NetworkAppearance, in.CorrelationID, in.MSU = s, r.d.NetworkAppearance, r.d.CorrelationID, r.d.MSU
+	in.AS, in.RoutingContext, in.NetworkAppearance, in.CorrelationID, in.MSU = s, r.d.RoutingContext, r.d.NetworkAppearance, r.d.CorrelationID, r.d.MSU
 	if na := s.dist.Load().na; !in.NetworkAppearance.Set && na.Set {
 		in.NetworkAppearance = na
 	}
@@ -489,16 +490,22 @@ type answerKey struct {
 }
 
 // Unavailable answers a message whose destination cannot be reached with DUNA (RFC 4666 section
-// 3.4.1), at most once a second for each destination. It is for use within [SGConfig.Transfer].
+// 3.4.1), at most once a second for each destination. It is for use within [SGConfig.Transfer], and
+// does nothing at an ASP.
 func (in *Indication) Unavailable() { in.answer(TypeDUNA, Optional{}, false) }
 
 // Congested answers a message whose destination is congested with SCON, like [Indication.Unavailable].
 func (in *Indication) Congested(level uint8) {
-	in.answer(TypeSCON, in.reader.g.core.level(level), true)
+	if in.reader != nil {
+		in.answer(TypeSCON, in.reader.g.core.level(level), true)
+	}
 }
 
 func (in *Indication) answer(t MessageType, level Optional, scon bool) {
 	r, now := in.reader, time.Now()
+	if r == nil {
+		return
+	}
 	key := answerKey{in.MSU.Label.DPC, scon}
 	if at, ok := r.answered[key]; ok && now.Sub(at) < time.Second {
 		return
