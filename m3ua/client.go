@@ -95,7 +95,10 @@ func (a *ASP) do(f func(now time.Time, out []output) []output) {
 }
 
 func (a *ASP) perform(out []output) {
-	look := false
+	// Traffic stops before its end is acknowledged.
+	if slices.ContainsFunc(out, func(o output) bool { return o.routes }) {
+		a.look()
+	}
 	for i := range out {
 		o := &out[i]
 		if o.send != nil && a.link != nil {
@@ -108,10 +111,6 @@ func (a *ASP) perform(out []output) {
 		if o.ev.Kind != 0 {
 			a.events.add(o.ev)
 		}
-		look = look || o.routes
-	}
-	if look {
-		a.look()
 	}
 	clear(out)
 	a.out = out[:0]
@@ -315,7 +314,7 @@ func (a *ASP) reach(ctx context.Context, goal State) error {
 				s.idle = false
 			}
 		}
-		a.core.goal = goal
+		a.core.goal, a.core.stopped = goal, false
 		return a.core.step(now, out)
 	})
 	for {

@@ -1,6 +1,7 @@
 package m3ua
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -339,10 +340,14 @@ func (c *clientCore) refuseDATA(now time.Time, d *DATA, raw []byte, out []output
 
 // request takes what another IPSP asks (RFC 4666 sections 4.3.4.1.2, 4.3.4.3.1, 4.3.4.4.1). In a
 // single exchange it changes the state of both sides; in a double one that of the peer's direction.
+// An IPSP that nobody told to be up, or active, refuses.
 func (c *clientCore) request(now time.Time, m Message, raw []byte, out []output) []output {
 	both := c.cfg.Exchange == SingleExchange
 	switch m := m.(type) {
 	case *ASPUp:
+		if c.goal == Down {
+			return c.errorTo(now, &ERR{Code: RefusedManagementBlocking}, raw, errNotWanted, out)
+		}
 		out = append(out, output{send: &ASPUpAck{ASPIdentifier: c.cfg.Identifier}})
 		if c.peerUp = true; both {
 			c.answered(askUp)
@@ -368,6 +373,9 @@ func (c *clientCore) request(now time.Time, m Message, raw []byte, out []output)
 		if rc, ok := c.unknownContext(m.RoutingContexts, both); ok {
 			return c.errorTo(now, &ERR{Code: InvalidRoutingContext, RoutingContexts: []uint32{rc}}, raw, fmt.Errorf("m3ua: ASP Active for Routing Context %d, which nobody configured", rc), out)
 		}
+		if c.goal != Active && both {
+			return c.errorTo(now, &ERR{Code: RefusedManagementBlocking, RoutingContexts: m.RoutingContexts}, raw, errNotWanted, out)
+		}
 		out = append(out, output{send: &ASPActiveAck{TrafficMode: m.TrafficMode, RoutingContexts: m.RoutingContexts}})
 		out = c.peerTraffic(m.RoutingContexts, Active, both, out)
 	case *ASPInactive:
@@ -382,6 +390,8 @@ func (c *clientCore) request(now time.Time, m Message, raw []byte, out []output)
 	}
 	return c.step(now, append(out, output{routes: true}))
 }
+
+var errNotWanted = errors.New("m3ua: this IPSP is not to be up, or active, yet")
 
 // unknownContext is a Routing Context of the peer's that is not configured.
 func (c *clientCore) unknownContext(rcs []uint32, both bool) (uint32, bool) {

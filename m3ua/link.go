@@ -239,7 +239,7 @@ func (l *link) write(ctx context.Context) {
 			}
 			l.buf, l.items = l.spareBuf[:0], l.spareItems[:0]
 			l.mu.Unlock()
-			start := 0
+			all, start := items, 0
 			for len(items) > 0 {
 				ms = ms[:0]
 				first := start
@@ -257,10 +257,7 @@ func (l *link) write(ctx context.Context) {
 				}
 				l.done(n, start-first)
 			}
-			if cap(buf) > 1<<18 {
-				buf, items = nil, nil // after a burst
-			}
-			l.spareBuf, l.spareItems = buf, items
+			l.spareBuf, l.spareItems = buf, all
 		}
 	}
 }
@@ -269,10 +266,12 @@ func (l *link) write(ctx context.Context) {
 func (l *link) sendAll(ctx context.Context, ms []sctp.Message) error {
 	for len(ms) > 0 {
 		n, err := l.conn.Send(ctx, ms...)
-		l.sent.Add(uint64(n))
-		for _, m := range ms[:n] {
-			l.sentOctets.Add(uint64(len(m.Data)))
+		octets := 0
+		for i := range ms[:n] {
+			octets += len(ms[i].Data)
 		}
+		l.sent.Add(uint64(n))
+		l.sentOctets.Add(uint64(octets))
 		ms = ms[n:]
 		switch {
 		case err == nil:

@@ -131,15 +131,25 @@ func (g *SG) do(f func(now time.Time, out []output) []output) {
 
 // perform does what a core wants done, in order, with the gateway locked.
 func (g *SG) perform(out []output) {
-	rebuild := false
+	rebuild, halted := false, false
 	for i := range out {
 		o := &out[i]
 		switch {
 		case o.send != nil:
+			switch o.send.(type) {
+			case *ASPInactiveAck, *ASPDownAck:
+				// Section 4.3.4.4: all traffic is halted before it is acknowledged.
+				for j := range out {
+					if !halted && out[j].as != nil {
+						g.publish(out[j].as)
+					}
+				}
+				halted = true
+			}
 			if l := o.asp.peer.link; l != nil {
 				l.send(o.send, o.on)
 			}
-		case o.as != nil:
+		case o.as != nil && !halted:
 			g.publish(o.as)
 		case o.drop != nil:
 			if p := o.asp.peer; p.link != nil {

@@ -103,18 +103,22 @@ func (g *sgCore) activate(now time.Time, mb *member, mode TrafficMode, out []out
 	if s.mode == 0 {
 		s.mode = max(mode, Override)
 	}
+	var overridden []*member
 	if s.mode == Override {
 		for _, other := range s.members {
 			if other != mb && other.state == Active {
 				other.state = Inactive
 				s.changed = true
-				out = g.notify(other.asp, s, NotifyAlternateASPActive, mb.asp.id, out)
-				out = append(out, output{ev: Event{Kind: ASPStateEvent, ASP: other.asp.cfg.Name, AS: s.cfg.Name, Was: Active, State: Inactive}})
+				overridden = append(overridden, other)
 			}
 		}
 	}
 	was := mb.state
 	out = g.setMember(now, mb, Active, out)
+	for _, other := range overridden {
+		out = g.notify(other.asp, s, NotifyAlternateASPActive, mb.asp.id, out)
+		out = append(out, output{ev: Event{Kind: ASPStateEvent, ASP: other.asp.cfg.Name, AS: s.cfg.Name, Was: Active, State: Inactive}})
+	}
 	if was != Active {
 		out = g.tellStatus(mb, out)
 	}
