@@ -26,6 +26,7 @@ type ASP struct {
 	wg     sync.WaitGroup
 
 	view atomic.Pointer[clientView]
+	kick chan struct{}
 
 	mu      sync.Mutex
 	core    *clientCore
@@ -48,12 +49,13 @@ type clientView struct {
 
 // NewASP makes an ASP, which is ASP-DOWN until Up or Active is called, and starts to dial.
 func NewASP(cfg ClientConfig) *ASP {
-	a := &ASP{core: newClientCore(cfg), news: make(chan struct{})}
+	a := &ASP{core: newClientCore(cfg), news: make(chan struct{}), kick: make(chan struct{}, 1)}
 	a.cfg = a.core.cfg
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.events.deliver = a.event
 	a.timer = time.AfterFunc(time.Hour, func() { a.do(a.core.expire) })
 	a.view.Store(&clientView{})
+	a.wg.Go(a.watch)
 	if cfg.Dial != nil {
 		a.wg.Go(func() {
 			redial(a.ctx, cfg.Dial, cfg.MaxBackoff, func(c sctp.Conn) {
@@ -80,6 +82,32 @@ func (a *ASP) event(e Event) {
 	}
 	if a.cfg.Event != nil {
 		a.cfg.Event(e)
+	}
+}
+
+// watch follows the congestion of the queue towards the peer: the user is told as of congestion in
+// the network (RFC 4666 section 1.4.6).
+func (a *ASP) watch() {
+	told := uint8(0)
+	for {
+		select {
+		case <-a.kick:
+			a.do(func(_ time.Time, out []output) []output {
+				level := uint8(0)
+				if a.link != nil {
+					level = uint8(a.link.level.Load())
+				}
+				if level == told {
+					return out
+				}
+				told = level
+				p := a.core.primitive(mtp3.StatusPrimitive, everything)
+				p.ev.Primitive.Status = mtp3.Status{Cause: mtp3.Congested, Level: level}
+				return append(out, output{ev: Event{Kind: CongestionEvent, ASP: a.cfg.Name, Level: level}}, p)
+			})
+		case <-a.ctx.Done():
+			return
+		}
 	}
 }
 
@@ -159,6 +187,12 @@ func (a *ASP) attach(c sctp.Conn) (func(), error) {
 	}
 	l := newLink(c, a.cfg.Name, a.cfg.SendMessages, a.cfg.SendOctets, a.cfg.Trace, a.cfg.Logger)
 	l.heard = &a.core.heard
+	l.onLevel = func() {
+		select {
+		case a.kick <- struct{}{}:
+		default:
+		}
+	}
 	out := a.out[:0]
 	if old := a.link; old != nil {
 		a.link = nil

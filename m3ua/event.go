@@ -22,7 +22,7 @@ const (
 	DeregisteredEvent                      // M-RK_DEREG: ASP left AS
 	CongestionEvent                        // the queue towards ASPs of AS reached Level, or fell to it
 	PrimitiveEvent                         // MTP-PAUSE, MTP-RESUME or MTP-STATUS from the peer: Primitive
-	NonDeliveryEvent                       // DATA that no AS takes; counted, and told once for each destination and minute
+	NonDeliveryEvent                       // DATA of ASP that cannot be delivered; told at most once a second for each destination
 )
 
 var eventNames = [...]string{AssociationUp: "association up", AssociationDown: "association down", ASPStateEvent: "ASP state",

@@ -524,6 +524,11 @@ func (in *Indication) answer(t MessageType, level Optional, scon bool) {
 		r.answered = map[answerKey]time.Time{}
 	}
 	r.answered[key] = now
+	if !scon {
+		r.g.events.add(Event{Kind: NonDeliveryEvent, ASP: in.ASP, AS: in.AS.name,
+			Err: fmt.Errorf("m3ua: no way to DPC %d for SI %v from OPC %d", key.pc, in.MSU.SI, in.MSU.Label.OPC)})
+		r.g.events.drain()
+	}
 	var rcs []uint32
 	if in.AS.rc.Set {
 		rcs = []uint32{in.AS.rc.Value}
