@@ -11,10 +11,7 @@ import (
 )
 
 // sink is an association that takes everything and delivers nothing.
-type sink struct {
-	*sctp.MemoryConn
-	done chan struct{}
-}
+type sink struct{ *sctp.MemoryConn }
 
 func (s sink) Send(_ context.Context, ms ...sctp.Message) (int, error) { return len(ms), nil }
 

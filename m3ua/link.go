@@ -49,7 +49,6 @@ type link struct {
 	heard      *atomic.Bool
 
 	sent, sentOctets, received, receivedOctets, dropped atomic.Uint64
-	sentMgmt, receivedMgmt                              atomic.Uint64
 }
 
 type linkItem struct {
@@ -206,7 +205,6 @@ func (l *link) send(m Message, stream uint16) {
 		return
 	}
 	l.buf = b
-	l.sentMgmt.Add(1)
 	l.traced(trace.Sent, stream, b[start:])
 	l.queued(start, stream)
 }

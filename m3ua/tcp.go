@@ -130,7 +130,7 @@ func NewTCPConn(c net.Conn, cfg sctp.Config) sctp.Conn {
 	if cfg.CloseTimeout == 0 {
 		cfg.CloseTimeout = 2 * time.Second
 	}
-	return &tcpConn{c: c, cfg: cfg, r: bufio.NewReaderSize(c, 1<<16)}
+	return &tcpConn{c: c, cfg: cfg, r: bufio.NewReaderSize(c, maxTCPMessage)}
 }
 
 // Streamless is true.
@@ -201,7 +201,7 @@ func (t *tcpConn) send(ctx context.Context, limit time.Time, ms []sctp.Message) 
 	}
 	if len(t.buf) > 0 {
 		t.c.SetWriteDeadline(limit)
-		stop := context.AfterFunc(ctx, func() { t.c.SetWriteDeadline(time.Unix(1, 0)) })
+		stop := cut(ctx, t.c.SetWriteDeadline)
 		_, err := t.c.Write(t.buf)
 		stop()
 		if err != nil {
@@ -211,6 +211,23 @@ func (t *tcpConn) send(ctx context.Context, limit time.Time, ms []sctp.Message) 
 		t.sent.Add(uint64(n))
 	}
 	return n, bad
+}
+
+// cut ends a read or write when ctx is done, until the func it returns is called.
+func cut(ctx context.Context, deadline func(time.Time) error) func() {
+	if ctx.Done() == nil {
+		return func() {}
+	}
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		deadline(time.Unix(1, 0))
+		close(fired)
+	})
+	return func() {
+		if !stop() {
+			<-fired // or it would cut the next one
+		}
+	}
 }
 
 func (t *tcpConn) Receive(ctx context.Context, in []sctp.Received) ([]sctp.Received, error) {
@@ -226,8 +243,7 @@ func (t *tcpConn) Receive(ctx context.Context, in []sctp.Received) ([]sctp.Recei
 		return in, down
 	}
 	t.c.SetReadDeadline(time.Time{})
-	stop := context.AfterFunc(ctx, func() { t.c.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	defer cut(ctx, t.c.SetReadDeadline)()
 	limit := min(max(cap(in)-len(in), 1), len(t.bufs))
 	for i := range limit {
 		if i > 0 && !t.whole() {
@@ -239,7 +255,7 @@ func (t *tcpConn) Receive(ctx context.Context, in []sctp.Received) ([]sctp.Recei
 				return in, ctx.Err()
 			}
 			why := &sctp.DownError{Reason: sctp.PeerLost, Err: err}
-			if errors.Is(err, io.EOF) {
+			if err == io.EOF {
 				why = &sctp.DownError{Reason: sctp.ShutdownComplete}
 			}
 			why = t.end(why)
@@ -271,28 +287,26 @@ func frameLen(h []byte) int { return int(min(binary.BigEndian.Uint32(h[4:]), max
 var errFrame = errors.New("m3ua: the length of a message in a TCP stream is not possible")
 
 // message reads one message into the buffer number i. A header of another length than a message
-// can have ends the connection: nobody knows where the next message begins. While the header is
-// incomplete its octets stay where they are, so that a read that is cut off by its context can go on.
+// can have ends the connection: nobody knows where the next message begins. Until the message is
+// whole its octets stay where they are, so that a read that its context cuts off can go on.
 func (t *tcpConn) message(i int) ([]byte, error) {
-	h, err := t.r.Peek(headerLen)
+	n := headerLen
+	h, err := t.r.Peek(n)
+	if err == nil {
+		if n = frameLen(h); n < headerLen || n > maxTCPMessage {
+			return nil, errFrame
+		}
+		h, err = t.r.Peek(n)
+	}
 	if err != nil {
 		if len(h) > 0 && errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return nil, err
 	}
-	n := frameLen(h)
-	if n < headerLen || n > maxTCPMessage {
-		return nil, errFrame
-	}
-	if cap(t.bufs[i]) < n {
-		t.bufs[i] = make([]byte, n)
-	}
-	b := t.bufs[i][:n]
-	if _, err := io.ReadFull(t.r, b); err != nil {
-		return nil, err
-	}
-	return b, nil
+	t.bufs[i] = append(t.bufs[i][:0], h...)
+	t.r.Discard(n)
+	return t.bufs[i], nil
 }
 
 func (t *tcpConn) Shutdown(ctx context.Context) error {

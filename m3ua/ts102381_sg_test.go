@@ -17,8 +17,6 @@ func bare(cfg SGConfig) SGConfig { cfg.ExternalRouting = true; return cfg }
 
 func noRecovery(cfg SGConfig) SGConfig { cfg.TRecovery = -time.Second; return cfg }
 
-func dynamic(cfg SGConfig) SGConfig { cfg.Registration.Dynamic = true; return cfg }
-
 const up = `
 	a+
 	a> ASPUP
