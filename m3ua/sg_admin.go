@@ -118,7 +118,7 @@ func (g *SG) AddAS(cfg ASConfig) error {
 		}
 		cfg.Key = cfg.Key.clone()
 		s := &asCore{cfg: cfg, mode: cfg.TrafficMode}
-		g.core.as = append(g.core.as, s)
+		g.core.as, g.core.index = append(g.core.as, s), nil
 		out = append(out, output{routes: true})
 		g.adopt(s)
 		for _, name := range cfg.ASPs {

@@ -21,6 +21,7 @@ type sgCore struct {
 	status      map[statusKey]*destState // what the network said about destinations
 	nextContext uint32
 	dynamic     int // how many AS were made by registration
+	index       *keyIndex
 }
 
 // asCore is an Application Server.

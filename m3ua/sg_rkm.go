@@ -4,7 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/gotelco/telco/mtp3"
 )
+
+// maxKeys and maxGroups bound how many routing keys one REG REQ may hold, and how many point codes
+// one of them: what is beyond gets "Insufficient Resources".
+const maxKeys, maxGroups = 256, 64
 
 // register follows RFC 4666 section 4.4.1: one result for each key, in one REG RSP.
 func (g *sgCore) register(now time.Time, a *aspCore, m *REGREQ, raw []byte, out []output) []output {
@@ -18,7 +24,9 @@ func (g *sgCore) register(now time.Time, a *aspCore, m *REGREQ, raw []byte, out 
 	for i := range m.Keys {
 		k := &m.Keys[i]
 		r := RegistrationResult{LocalID: k.LocalID, Status: RegInvalidRoutingKey}
-		if !ids[k.LocalID] {
+		if i >= maxKeys || len(k.Key.Groups) > maxGroups {
+			r.Status = RegInsufficientResources
+		} else if !ids[k.LocalID] {
 			ids[k.LocalID] = true
 			var mb *member
 			var changed bool
@@ -83,10 +91,7 @@ func (g *sgCore) registerKey(a *aspCore, k *RoutingKeyRequest) (RegistrationStat
 	if k.RoutingContext.Set {
 		return g.changeKey(a, k)
 	}
-	for _, s := range g.as {
-		if len(s.cfg.Key.Groups) == 0 || !s.cfg.Key.Equal(k.Key) {
-			continue
-		}
+	if s := g.keys().same[k.Key.canonical()]; s != nil {
 		if k.TrafficMode != 0 && s.mode != 0 && k.TrafficMode != s.mode {
 			return RegUnsupportedTrafficMode, nil, false
 		}
@@ -114,6 +119,7 @@ func (g *sgCore) registerKey(a *aspCore, k *RoutingKeyRequest) (RegistrationStat
 	s := &asCore{dynamic: true, mode: k.TrafficMode, cfg: ASConfig{
 		RoutingContext: g.freeContext(), Key: k.Key.clone(), TrafficMode: k.TrafficMode}}
 	s.cfg.Name = fmt.Sprintf("rk-%d", s.cfg.RoutingContext)
+	g.index = nil
 	g.dynamic++
 	g.as = append(g.as, s)
 	return Registered, g.join(s, a, true), false
@@ -134,15 +140,50 @@ func (g *sgCore) changeKey(a *aspCore, k *RoutingKeyRequest) (RegistrationStatus
 	if f := g.cfg.Registration.Authorize; f != nil && !f(a.cfg.Name, mb.as.cfg.Name, k.Key, false) {
 		return RegPermissionDenied, nil, false
 	}
+	g.index = nil
 	mb.as.cfg.Key = k.Key.clone()
 	return Registered, mb, true
 }
 
+// keyIndex finds routing keys by what is in them, so that a registration does not cost more the
+// more keys there are. It is made anew after keys have changed.
+type keyIndex struct {
+	same  map[string]*asCore // by canonical form
+	byDPC map[mtp3.PointCode][]indexed
+}
+
+type indexed struct {
+	as    *asCore
+	group *KeyGroup
+}
+
+func (g *sgCore) keys() *keyIndex {
+	if g.index != nil {
+		return g.index
+	}
+	x := &keyIndex{map[string]*asCore{}, map[mtp3.PointCode][]indexed{}}
+	for _, s := range g.as {
+		if len(s.cfg.Key.Groups) == 0 {
+			continue
+		}
+		x.same[s.cfg.Key.canonical()] = s
+		for i := range s.cfg.Key.Groups {
+			grp := &s.cfg.Key.Groups[i]
+			x.byDPC[grp.DPC] = append(x.byDPC[grp.DPC], indexed{s, grp})
+		}
+	}
+	g.index = x
+	return x
+}
+
 // overlapping is an AS other than not that a message of this key could belong to.
 func (g *sgCore) overlapping(k RoutingKey, not *asCore) *asCore {
-	for _, s := range g.as {
-		if s != not && s.cfg.Key.Overlaps(k) {
-			return s
+	x := g.keys()
+	for i := range k.Groups {
+		for _, e := range x.byDPC[k.Groups[i].DPC] {
+			if e.as != not && sameNetwork(k.NetworkAppearance, e.as) && e.group.overlaps(&k.Groups[i]) {
+				return e.as
+			}
 		}
 	}
 	return nil
@@ -200,6 +241,7 @@ func (g *sgCore) removeAS(now time.Time, s *asCore, out []output) []output {
 	s.members = nil
 	out = g.setState(now, s, Down, out)
 	g.as = slices.DeleteFunc(g.as, func(o *asCore) bool { return o == s })
+	g.index = nil
 	return append(out, output{routes: true})
 }
 

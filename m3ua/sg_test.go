@@ -1,6 +1,7 @@
 package m3ua
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -413,4 +414,87 @@ func TestBeat(t *testing.T) {
 	t 1s
 	a< abort
 	a-`)
+}
+
+// TestRegistrationLimits: a REG REQ of many keys, and a key of many point codes, are bounded.
+func TestRegistrationLimits(t *testing.T) {
+	cfg := SGConfig{ASP: []ASPConfig{{Name: "a"}}, Registration: RegistrationConfig{Dynamic: true, MaxKeys: 1000}}
+	g := runSG(t, cfg, "a+\na> ASPUP\na< ASPUP ACK")
+	m := &REGREQ{}
+	for i := range maxKeys + 10 {
+		m.Keys = append(m.Keys, RoutingKeyRequest{LocalID: uint32(i), Key: dpc(mtp3.PointCode(i))})
+	}
+	wide := RoutingKeyRequest{LocalID: 5000}
+	for i := range maxGroups + 1 {
+		wide.Key.Groups = append(wide.Key.Groups, KeyGroup{DPC: mtp3.PointCode(5000 + i)})
+	}
+	m.Keys[3] = wide
+	raw, parsed, err := wire(t, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := g.handle(time.Unix(0, 0), g.asps["a"], 0, parsed, raw, nil)
+	n := map[RegistrationStatus]int{}
+	for _, r := range out[0].send.(*REGRSP).Results {
+		n[r.Status]++
+	}
+	if n[Registered] != maxKeys-1 || n[RegInsufficientResources] != 11 || len(g.as) != maxKeys-1 {
+		t.Errorf("%v, %d AS", n, len(g.as))
+	}
+}
+
+// TestMostSpecialKey: where several configured keys match, the one that says most counts.
+func TestMostSpecialKey(t *testing.T) {
+	k := func(si mtp3.ServiceIndicator, opc ...mtp3.Destination) RoutingKey {
+		g := KeyGroup{DPC: 7, OPCs: opc}
+		if si > 0 {
+			g.SIs = []mtp3.ServiceIndicator{si}
+		}
+		return RoutingKey{Groups: []KeyGroup{g}}
+	}
+	g, err := NewSG(SGConfig{AS: []ASConfig{
+		{Name: "rest"}, {Name: "dpc", RoutingContext: 1, Key: k(0)}, {Name: "isup", RoutingContext: 2, Key: k(mtp3.ISUP)},
+		{Name: "opc", RoutingContext: 3, Key: k(0, mtp3.Destination{PC: 8, Wild: 3})}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	for _, tt := range []struct {
+		opc, dpc mtp3.PointCode
+		si       mtp3.ServiceIndicator
+		want     string
+	}{{1, 7, mtp3.SCCP, "dpc"}, {1, 7, mtp3.ISUP, "isup"}, {9, 7, mtp3.ISUP, "opc"}, {16, 7, mtp3.SCCP, "dpc"}, {9, 9, mtp3.ISUP, "rest"}} {
+		if as := g.Route(Optional{}, &mtp3.MSU{SI: tt.si, Label: mtp3.Label{OPC: tt.opc, DPC: tt.dpc}}); as.Name() != tt.want {
+			t.Errorf("%+v: %s", tt, as.Name())
+		}
+	}
+}
+
+// TestConfigErrors: a configuration that cannot be says which AS or ASP.
+func TestConfigErrors(t *testing.T) {
+	asps := []ASPConfig{{Name: "a"}}
+	for _, tt := range []struct {
+		what string
+		cfg  SGConfig
+	}{
+		{"no name", SGConfig{ASP: []ASPConfig{{}}}},
+		{"ASP twice", SGConfig{ASP: []ASPConfig{{Name: "a"}, {Name: "a"}}}},
+		{"AS twice", SGConfig{AS: []ASConfig{{Name: "A", Key: dpc(1)}, {Name: "A", Key: dpc(2)}}}},
+		{"context twice", SGConfig{AS: []ASConfig{{Name: "A", RoutingContext: 1, Key: dpc(1)}, {Name: "B", RoutingContext: 1, Key: dpc(2)}}}},
+		{"key twice", SGConfig{AS: []ASConfig{{Name: "A", RoutingContext: 1, Key: dpc(1)}, {Name: "B", RoutingContext: 2, Key: dpc(1)}}}},
+		{"unknown ASP", SGConfig{AS: []ASConfig{{Name: "A", ASPs: []string{"a"}}}}},
+		{"mode", SGConfig{AS: []ASConfig{{Name: "A", TrafficMode: 4}}}},
+		{"override of two", SGConfig{AS: []ASConfig{{Name: "A", TrafficMode: Override, MinASPs: 2}}}},
+		{"SI", SGConfig{AS: []ASConfig{{Name: "A", Key: RoutingKey{Groups: []KeyGroup{{SIs: []mtp3.ServiceIndicator{0}}}}}}}},
+		{"no context", SGConfig{ASP: asps, AS: []ASConfig{{Name: "A", Key: dpc(1), ASPs: []string{"a"}}, {Name: "B", Key: dpc(2), ASPs: []string{"a"}}}}},
+	} {
+		g, err := NewSG(tt.cfg)
+		var ce *ConfigError
+		if !errors.As(err, &ce) {
+			t.Errorf("%s: %v", tt.what, err)
+		}
+		if g != nil {
+			g.Close()
+		}
+	}
 }
