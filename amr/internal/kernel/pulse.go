@@ -17,7 +17,7 @@ func slot5(i int) int { return i%5*8 + i/5 }
 // The sum for (i, j) is that for (i+1, j+1) and one more product. For all j of a track at once, that is the vector of the
 // next track, or for the last track that of the first, one slot further.
 func (m *Matrix) Correlate5(h *[40]int16, signs *[48]int16) {
-	if haveSIMD {
+	if haveSearch && haveSIMD {
 		var a correlateArgs
 		for i, v := range h {
 			a.h[i] = v
@@ -81,7 +81,7 @@ type PairSearch struct {
 // Fractions with positive denominators have an order. So the best for each slot of B, the first one among equals, can be
 // found for itself, and the best of those is the best of all.
 func (p *PairSearch) Run() bool {
-	if !haveSIMD {
+	if !haveSearch || !haveSIMD {
 		return false
 	}
 	searchPairSIMD(p)
@@ -93,7 +93,7 @@ func slot4(i int) int { return i%4*10 + i/4 }
 
 // Correlate4 is Correlate5 for four tracks of ten positions.
 func (m *Matrix) Correlate4(h *[40]int16, signs *[48]int16) {
-	if haveSIMD {
+	if haveSearch && haveSIMD {
 		var a correlate4Args
 		a.h = *h
 		for i, v := range h {
@@ -148,7 +148,7 @@ type ChainSearch struct {
 // Run searches and tells whether it could: false means that an energy is not positive. Without SIMD it is always false.
 // The weights of all elements in an energy add up to 1 at most, so that no sum leaves 32 bits.
 func (p *ChainSearch) Run() bool {
-	if !haveSIMD {
+	if !haveSearch || !haveSIMD {
 		return false
 	}
 	searchChainSIMD(p)

@@ -20,7 +20,7 @@ type TrackPair struct {
 // Schwarz), which has to be below 2^30 - 2^15: then twice a part, with the 2^15 that rounds, stays below 2^31. Assembly keeps the
 // sums undoubled with 2^14 and shifts by 15, which is the same.
 func CrossTracks(cross *[4]TrackPair, h *[64]int16) {
-	if haveSIMD {
+	if haveSearch && haveSIMD {
 		var h4 [4][32]int16 // zeros follow the samples of a track
 		for i, v := range h {
 			h4[i%4][i/4] = v
@@ -55,7 +55,7 @@ func withSign(v, neg int16) int16 {
 // SignCross gives the correlations of two tracks the signs of both pulses, by mult with 32767 or negation. signs are 0 or
 // -1.
 func SignCross(m *[256]int16, x, y *Track) {
-	if haveSIMD {
+	if haveSearch && haveSIMD {
 		signCrossSIMD(&m[0], &x[0], &y[0])
 		return
 	}
@@ -70,7 +70,7 @@ func SignCross(m *[256]int16, x, y *Track) {
 // TrackCorr takes every fourth of the correlations c, gives them the signs, which are 0 or -1, as SignCross does, and adds auto,
 // saturated.
 func TrackCorr(cor *Track, c *[64]int16, sign, auto *Track) {
-	if haveSIMD {
+	if haveSearch && haveSIMD {
 		trackCorrSIMD(&cor[0], &c[0], &sign[0], &auto[0])
 		return
 	}
@@ -81,7 +81,7 @@ func TrackCorr(cor *Track, c *[64]int16, sign, auto *Track) {
 
 // AddPulses sets vec to add(vec, add(a, b)): 16-bit saturating addition, in the order of the standard.
 func AddPulses(vec, a, b *[64]int16) {
-	if haveSIMD {
+	if haveSearch && haveSIMD {
 		addPulsesSIMD(&vec[0], &a[0], &b[0])
 		return
 	}
@@ -104,7 +104,7 @@ type Best struct{ Sq, Alp, I, J int32 }
 // pair in order, again and again. It compares the difference of the products with 0: squares are -1 to 32767 and energies
 // words, so that the difference is within 32767*65535 < 2^31.
 func BestPair(dnX, rank, corX, dnY, corY *Track, cross *[256]int16, limit, ps int16, alp0 int32) Best {
-	if haveSIMD {
+	if haveSearch && haveSIMD {
 		b := [4]int32{-1, 1, -1, -1}
 		bestPairSIMD(&dnX[0], &rank[0], &corX[0], &dnY[0], &corY[0], &cross[0], int32(limit), int32(ps), alp0, &b)
 		return Best{b[0], b[1], b[2], b[3]}
@@ -130,7 +130,7 @@ func BestPair(dnX, rank, corX, dnY, corY *Track, cross *[256]int16, limit, ps in
 // BestOfTwo is BestPair for two tracks of 32 positions, with one pulse on each and all pairs tried. The energy is add(autoX,
 // add(autoY, cross)), in saturated words.
 func BestOfTwo(dn, auto *[2][32]int16, cross *[32][32]int16) Best {
-	if haveSIMD {
+	if haveSearch && haveSIMD {
 		b := [4]int32{-1, 1, -1, -1}
 		bestOfTwoSIMD(&dn[0][0], &auto[0][0], &dn[1][0], &auto[1][0], &cross[0][0], &b)
 		if b[2] >= 32 { // the second one is in the upper half

@@ -38,7 +38,7 @@ func naivePairs(p *PairSearch) (sq, alp, at [8]int32) {
 }
 
 func TestPairSearch(t *testing.T) {
-	if !haveSIMD {
+	if !haveSearch || !haveSIMD {
 		t.Skip("no SIMD")
 	}
 	r := rand.New(rand.NewPCG(3, 4))
@@ -154,7 +154,7 @@ func naiveChain(p *ChainSearch) (ps, sq, alp int64, at []int64) {
 }
 
 func TestChainSearch(t *testing.T) {
-	if !haveSIMD {
+	if !haveSearch || !haveSIMD {
 		t.Skip("no SIMD")
 	}
 	r := rand.New(rand.NewPCG(9, 4))
