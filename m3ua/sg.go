@@ -153,11 +153,11 @@ func (g *SG) perform(out []output) {
 			g.publish(o.as)
 		case o.drop != nil:
 			if p := o.asp.peer; p.link != nil {
-				l := p.link
+				l, why := p.link, o.drop.Error()
 				if g.cfg.Logger != nil {
 					g.cfg.Logger.Warn("m3ua: association given up", "asp", o.asp.cfg.Name, "err", o.drop)
 				}
-				g.wg.Go(func() { l.conn.Abort(o.drop.Error()) })
+				g.wg.Go(func() { l.conn.Abort(why) })
 			}
 		case o.routes:
 			rebuild = true
