@@ -5,6 +5,7 @@ go 1.26
 require (
 	github.com/emiago/sipgo v1.7.2
 	github.com/gotelco/telco v0.0.0
+	golang.org/x/sys v0.47.0
 )
 
 require (
@@ -15,7 +16,6 @@ require (
 	github.com/icholy/digest v1.2.0 // indirect
 	golang.org/x/net v0.57.0 // indirect
 	golang.org/x/sync v0.16.0 // indirect
-	golang.org/x/sys v0.47.0 // indirect
 )
 
 replace github.com/gotelco/telco => ../..
