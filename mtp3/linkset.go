@@ -102,6 +102,9 @@ func (n *Node) AddLinkset(cfg LinksetConfig) (LinksetID, error) {
 			return 0, fmt.Errorf("mtp3: there is a linkset %q already", cfg.Name)
 		}
 	}
+	if len(n.linksets) == maxTargets {
+		return 0, fmt.Errorf("mtp3: there were %d linksets already", maxTargets)
+	}
 	slots := n.f.SLSValues()
 	ls := &linkset{
 		id: LinksetID(len(n.linksets) + 1), name: cfg.Name, cfg: cfg, adjacent: cfg.Adjacent, local: cfg.Local,

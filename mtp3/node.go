@@ -34,6 +34,8 @@ type Node struct {
 	sets       []*routeSet // by entry number; nil when free
 	exact      map[Destination]*routeSet
 	table      table
+	picks      [][]uint16 // what the router's snapshots share; index 0 is none
+	pickIndex  map[string]uint32
 	exceptions int
 	tableStale bool
 	dirty      bool // the router's snapshot is stale
@@ -154,6 +156,7 @@ func NewNode(cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, f: cfg.Format, t: cfg.Timers.withDefaults(), local: append([]PointCode{cfg.PointCode}, cfg.Aliases...),
 		exact: make(map[Destination]*routeSet), table: buildTable(nil, nil),
+		picks: make([][]uint16, 1), pickIndex: make(map[string]uint32),
 		t8: make(map[PointCode]time.Time), upu: make(map[uint32]time.Time), neverUp: true,
 	}
 	n.t18 = &timer{fire: n.restartPhase2}
@@ -175,6 +178,9 @@ func (n *Node) Stats() Stats {
 	s.Held, s.Exceptions = n.held, n.exceptions
 	return s
 }
+
+// maxTargets is how many linksets, and how many owners, a node can have had in its life.
+const maxTargets = 32766
 
 // begin and end enclose every call from outside.
 func (n *Node) begin(now time.Time, out []Output) { n.now, n.out = now, out }

@@ -72,9 +72,53 @@ func (n *Node) choose(rs *routeSet, priority uint8, candidate func(*route) bool,
 		func(i int) bool { return candidate(rs.routes[i]) })
 	rs.one = -1
 	rs.pick = make([]uint8, slots)
+	targets := make([]uint16, slots)
+	key := make([]byte, 0, 2*slots)
 	for s := range cur {
 		rs.pick[s] = uint8(cur[s])
+		targets[s] = rs.routes[cur[s]].target()
+		key = append(key, byte(targets[s]), byte(targets[s]>>8))
 	}
+	rs.shared = n.share(key, targets)
+}
+
+// share keeps a division of the SLS over targets once for all destinations that have it.
+func (n *Node) share(key []byte, targets []uint16) uint32 {
+	i, ok := n.pickIndex[string(key)]
+	if !ok {
+		if len(n.picks) > 4096 { // mostly of times gone by: keep those in use
+			n.forgetPicks()
+		}
+		i = uint32(len(n.picks))
+		n.picks = append(n.picks[:i:i], targets) // the router may be reading the old one
+		n.pickIndex[string(key)] = i
+	}
+	return i
+}
+
+// forgetPicks begins the list of divisions anew.
+func (n *Node) forgetPicks() {
+	n.picks = make([][]uint16, 1)
+	n.pickIndex = make(map[string]uint32)
+	for _, rs := range n.sets {
+		if rs == nil || rs.pick == nil {
+			continue
+		}
+		targets := make([]uint16, len(rs.pick))
+		key := make([]byte, 0, 2*len(targets))
+		for s, r := range rs.pick {
+			targets[s] = rs.routes[r].target()
+			key = append(key, byte(targets[s]), byte(targets[s]>>8))
+		}
+		i, ok := n.pickIndex[string(key)]
+		if !ok {
+			i = uint32(len(n.picks))
+			n.picks = append(n.picks, targets)
+			n.pickIndex[string(key)] = i
+		}
+		rs.shared = i
+	}
+	n.dirty = true
 }
 
 // routeOf is the route of an SLS, or nil.

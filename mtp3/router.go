@@ -24,19 +24,19 @@ type routes struct {
 	transfer bool
 	table    table
 	entries  []routeEntry
+	picks    [][]uint16 // by SLS: the target; destinations share them
 	targets  []routeTarget
 }
 
-// routeEntry is what a destination's traffic is divided over.
+// routeEntry is what a destination's traffic is divided over. It is small, so that many stay in the caches.
 type routeEntry struct {
-	reason Reason  // if not Forwarded, why there is no way
-	held   bool    // traffic is being diverted: only the node knows the order
-	single uint16  // the target, if pick is nil
-	pick   []uint8 // by SLS: index into all
-	all    []uint16
+	reason Reason // if not Forwarded, why there is no way
+	held   bool   // traffic is being diverted: only the node knows the order
+	single uint16 // the target, if pick is 0
+	pick   uint32 // else: index into picks
 }
 
-// routeTarget is a linkset or an owner.
+// routeTarget is a linkset (even numbers: twice its id) or an owner (odd ones).
 type routeTarget struct {
 	owner   OwnerID
 	linkset LinksetID
@@ -90,8 +90,9 @@ func (r *Router) Route(dpc PointCode, sls SLS) Hop {
 		return Hop{Kind: NodeHop}
 	}
 	t := &s.targets[e.single]
-	if e.pick != nil {
-		t = &s.targets[e.all[e.pick[int(sls)&(len(e.pick)-1)]]]
+	if e.pick != 0 {
+		pick := s.picks[e.pick]
+		t = &s.targets[pick[int(sls)&(len(pick)-1)]]
 	}
 	if t.owner != 0 {
 		return Hop{Kind: OwnerHop, Owner: t.owner}

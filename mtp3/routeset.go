@@ -15,8 +15,9 @@ type routeSet struct {
 	learnt   bool // it is a point of its parent that has a state of its own
 	routes   []*route
 
-	one  int16   // the route that carries all SLS, -1 for none, if pick is nil
-	pick []uint8 // by SLS: the route
+	one    int16   // the route that carries all SLS, -1 for none, if pick is nil
+	pick   []uint8 // by SLS: the route
+	shared uint32  // where the router has the same
 
 	status    Availability
 	announced Availability // what neighbours were told, as far as it is the same for all
@@ -49,12 +50,23 @@ func (r *route) availability() Availability {
 	return r.state
 }
 
+// target is the number by which the router knows the way.
+func (r *route) target() uint16 {
+	if r.owner != nil {
+		return uint16(2*r.owner.id + 1)
+	}
+	return uint16(2 * r.ls.id)
+}
+
 // AddOwner adds an owner of destinations. It is unavailable until [Node.SetOwner].
 func (n *Node) AddOwner(cfg OwnerConfig) (OwnerID, error) {
 	for _, o := range n.owners {
 		if o != nil && o.name == cfg.Name {
 			return 0, fmt.Errorf("mtp3: there is an owner %q already", cfg.Name)
 		}
+	}
+	if len(n.owners) == maxTargets {
+		return 0, fmt.Errorf("mtp3: there were %d owners already", maxTargets)
 	}
 	o := &owner{id: OwnerID(len(n.owners) + 1), name: cfg.Name, cfg: cfg, level: make(map[PointCode]uint8)}
 	n.owners = append(n.owners, o)
@@ -317,7 +329,7 @@ func (n *Node) exception(rs *routeSet, pc PointCode) *routeSet {
 	for _, r := range rs.routes {
 		n.newRoute(child, r.ls, r.owner, r.priority, false).state = r.state
 	}
-	child.one, child.pick = rs.one, slices.Clone(rs.pick)
+	child.one, child.pick, child.shared = rs.one, rs.pick, rs.shared
 	child.status, child.announced = rs.status, rs.announced
 	for _, h := range rs.holds { // what waits for the whole waits for the part
 		h.d.holdSet(child, h.slots)
@@ -369,8 +381,8 @@ func (n *Node) publish() {
 	n.refreshTable()
 	n.dirty = false
 	s := &routes{format: n.f, local: n.local, transfer: n.cfg.Transfer, table: n.table}
-	s.targets = make([]routeTarget, len(n.linksets)+len(n.owners))
-	for i, ls := range n.linksets {
+	s.targets = make([]routeTarget, 2+2*max(len(n.linksets), len(n.owners)))
+	for _, ls := range n.linksets {
 		if ls == nil {
 			continue
 		}
@@ -380,36 +392,27 @@ func (n *Node) publish() {
 				t.links[s] = l.id
 			}
 		}
-		s.targets[i] = t
+		s.targets[2*ls.id] = t
 	}
-	for i := range n.owners {
-		s.targets[len(n.linksets)+i] = routeTarget{owner: OwnerID(i + 1)}
-	}
-	target := func(r *route) uint16 {
-		if r.owner != nil {
-			return uint16(len(n.linksets) + int(r.owner.id) - 1)
+	for _, o := range n.owners {
+		if o != nil {
+			s.targets[2*o.id+1] = routeTarget{owner: o.id}
 		}
-		return uint16(r.ls.id - 1)
 	}
 	s.entries = make([]routeEntry, len(n.sets))
 	for i, rs := range n.sets {
-		if rs == nil {
-			s.entries[i].reason = UnknownDestination
-			continue
-		}
-		e := routeEntry{held: len(rs.holds) > 0}
+		e := routeEntry{reason: UnknownDestination}
 		switch {
+		case rs == nil:
 		case rs.status == Unavailable || rs.one < 0 && rs.pick == nil:
 			e.reason = DestinationUnavailable
 		case rs.pick != nil:
-			e.pick = rs.pick
-			for _, r := range rs.routes {
-				e.all = append(e.all, target(r))
-			}
+			e = routeEntry{held: len(rs.holds) > 0, pick: rs.shared}
 		default:
-			e.single = target(rs.routes[rs.one])
+			e = routeEntry{held: len(rs.holds) > 0, single: rs.routes[rs.one].target()}
 		}
 		s.entries[i] = e
 	}
+	s.picks = n.picks
 	n.router.snap.Store(s)
 }
