@@ -145,10 +145,12 @@ func (n *Node) again(m *MSU, raw []byte, priority uint8) {
 		return
 	}
 	if ls := n.adjacentSet(m.Label.DPC, -1); ls != nil {
-		if l := ls.managementLink(m.Label.SLS, nil); l != nil {
+		if l := n.pathTo(ls, m.Label.SLS, nil); l != nil { // past what is withheld: it may be waiting for this
 			n.transmit(l, raw, priority)
-			return
+		} else {
+			n.drop(NoManagementPath)
 		}
+		return
 	}
 	n.forward(m, raw, priority, source{again: true})
 }
@@ -273,27 +275,30 @@ func (n *Node) sendAdjacent(ls *linkset, m SNMessage, avoid *link) bool {
 	if b == nil {
 		return false
 	}
-	if l := ls.managementLink(SLS(m.SLC), avoid); l != nil {
-		n.transmit(l, b, b[0]>>4&3)
-		return true
-	}
-	rs := n.lookup(ls.adjacent)
-	if rs == nil || rs.status == Unavailable {
-		n.drop(NoManagementPath)
-		return false
-	}
-	r := rs.routeOf(int(m.SLC) & (n.f.SLSValues() - 1))
-	if r == nil || r.ls == nil || r.ls == ls {
-		n.drop(NoManagementPath)
-		return false
-	}
-	l := r.ls.managementLink(SLS(m.SLC), avoid)
+	l := n.pathTo(ls, SLS(m.SLC), avoid)
 	if l == nil {
 		n.drop(NoManagementPath)
 		return false
 	}
 	n.transmit(l, b, b[0]>>4&3)
 	return true
+}
+
+// pathTo is a link for a management message to the point at the other end of a linkset: one of the linkset other than
+// avoid, or one of another linkset that leads there.
+func (n *Node) pathTo(ls *linkset, sls SLS, avoid *link) *link {
+	if l := ls.managementLink(sls, avoid); l != nil {
+		return l
+	}
+	rs := n.lookup(ls.adjacent)
+	if rs == nil || rs.status == Unavailable {
+		return nil
+	}
+	r := rs.routeOf(int(sls) & (n.f.SLSValues() - 1))
+	if r == nil || r.ls == nil || r.ls == ls {
+		return nil
+	}
+	return r.ls.managementLink(sls, avoid)
 }
 
 // sendManagement sends a management message to any point, as an ordinary message.
