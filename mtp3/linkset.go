@@ -20,7 +20,6 @@ type linkset struct {
 
 	available bool        // routes may use it
 	sets      []*routeSet // that have a route over it
-	congCount int
 
 	// The adjacent point's MTP restart (Q.704 section 9.3).
 	adjRestart  bool // T21 runs

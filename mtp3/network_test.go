@@ -166,7 +166,6 @@ type memLink struct {
 	emergency bool
 	rpo       bool // the peer's level 3 is away
 	lpo       bool
-	level     uint8
 	waiting   []memMessage // received while the level 3 here was away
 	drop      func(raw []byte) bool
 }
@@ -436,7 +435,7 @@ func (l *memLink) Expire(now time.Time, out []Indication) []Indication {
 type flow struct {
 	sent map[flowKey]uint32
 	got  map[flowKey]uint32
-	lost, doubled, disordered,
+	lost, disordered,
 	arrived int
 }
 
