@@ -25,6 +25,9 @@ type Lab struct {
 	// one again. If zero, restart and simultaneous setting up are not tested.
 	FixedPort uint16
 
+	// AbortWithoutText says that the text of Abort does not reach the peer.
+	AbortWithoutText bool
+
 	// Cut cuts path number i between the hosts, or all if it is negative, or restores it. If nil,
 	// losses are not tested.
 	Cut func(i int, cut bool)
@@ -37,10 +40,18 @@ const patience = 30 * time.Second // nothing that works takes so long
 
 // Run runs the tests, each as a subtest in a lab of its own that open makes; in a bubble of
 // testing/synctest if time is to be virtual, for which a network has to be without sockets.
+// A lab that lacks what a test needs passes it, with a word in the log.
 func Run(t *testing.T, virtual bool, open func(t *testing.T) Lab) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			run := func(t *testing.T) { test.run(&bench{T: t, Lab: open(t)}) }
+			run := func(t *testing.T) {
+				lab := open(t)
+				if what := test.needs.missing(lab); what != "" {
+					t.Log("not tested: this lab has no " + what)
+					return
+				}
+				test.run(&bench{T: t, Lab: lab})
+			}
 			if virtual {
 				synctest.Test(t, run)
 			} else {
@@ -53,8 +64,30 @@ func Run(t *testing.T, virtual bool, open func(t *testing.T) Lab) {
 var tests = slices.Concat(messageTests, endTests, lineTests)
 
 type test struct {
-	name string
-	run  func(b *bench)
+	name  string
+	run   func(b *bench)
+	needs need
+}
+
+// need is what a test needs of a lab.
+type need uint8
+
+const (
+	lines need = 1 << iota // that can be cut
+	paths                  // two of them
+	port                   // a fixed one
+)
+
+func (n need) missing(l Lab) string {
+	switch {
+	case n&lines != 0 && l.Cut == nil:
+		return "lines to cut"
+	case n&paths != 0 && (len(l.ServerAddr.IPs) < 2 || !l.Client.Capabilities().Multihomed):
+		return "second path"
+	case n&port != 0 && l.FixedPort == 0:
+		return "fixed port"
+	}
+	return ""
 }
 
 // bench is a lab with what tests do in it.

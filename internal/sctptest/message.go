@@ -15,18 +15,18 @@ import (
 )
 
 var messageTests = []test{
-	{"Up", testUp},
-	{"MessagesBothWays", testBothWays},
-	{"Sizes", testSizes},
-	{"Refused", testRefused},
-	{"TooLongForPeer", testTooLongForPeer},
-	{"Batch", testBatch},
-	{"DataStays", testDataStays},
-	{"Full", testFull},
-	{"DoneContext", testDoneContext},
-	{"Bulk", testBulk},
-	{"Senders", testSenders},
-	{"Many", testMany},
+	{"Up", testUp, 0},
+	{"MessagesBothWays", testBothWays, 0},
+	{"Sizes", testSizes, 0},
+	{"Refused", testRefused, 0},
+	{"TooLongForPeer", testTooLongForPeer, 0},
+	{"Batch", testBatch, 0},
+	{"DataStays", testDataStays, 0},
+	{"Full", testFull, 0},
+	{"DoneContext", testDoneContext, 0},
+	{"Bulk", testBulk, 0},
+	{"Senders", testSenders, 0},
+	{"Many", testMany, 0},
 }
 
 func testUp(b *bench) {
