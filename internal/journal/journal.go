@@ -244,10 +244,13 @@ func (j *Journal) cutTail(name string, good int64) (n int64, aside string, err e
 		return 0, "", fmt.Errorf("journal: %w", err)
 	}
 	defer t.Close()
-	if _, err := f.Seek(good, io.SeekStart); err == nil {
+	if _, err = f.Seek(good, io.SeekStart); err == nil {
 		n, err = io.Copy(t, f)
 	}
-	if err := errors.Join(err, f.Truncate(good), f.Sync()); err != nil {
+	if err = errors.Join(err, t.Sync()); err == nil {
+		err = errors.Join(f.Truncate(good), f.Sync())
+	}
+	if err != nil {
 		return 0, "", fmt.Errorf("journal: %w", err)
 	}
 	return n, aside, nil

@@ -262,7 +262,7 @@ func (p *parser) parseAVP(f []string) error {
 		return fmt.Errorf("unknown type %s", a.Type)
 	}
 	if f[3] != "M" && f[3] != "m" && f[3] != "-" {
-		return fmt.Errorf("M flag %q", f[3])
+		return fmt.Errorf("flag M is %q", f[3])
 	}
 	if !isName(a.Name) || a.Name == "AVP" {
 		return fmt.Errorf("name %q", a.Name)
