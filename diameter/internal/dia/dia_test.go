@@ -85,7 +85,7 @@ func TestParseErrors(t *testing.T) {
 		"vendor A b":                     "x:1: number",
 		"avps Z":                         "x:1: number",
 		"avps 0\nA 1 Uint M":             "x:2: unknown type Uint",
-		"avps 0\nA 1 Time x":             "x:2: M flag",
+		"avps 0\nA 1 Time x":             "x:2: flag M",
 		"avps 0\nA 1 Time":               "x:2: want name",
 		"avps 0\nA 1 Time M\nA 2 Time M": "x:3: A and A",
 		"enum A":                         "x:1: values of the unknown",
