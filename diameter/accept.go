@@ -148,15 +148,15 @@ func (n *Node) firstMessage(c *conn, h Header, msg []byte) error {
 			c.close(errors.New("diameter: the peer was removed"), true)
 			return
 		}
-		before := p.newTLS
+		before, reason := p.newTLS, p.reason
 		p.newConn, p.newCaps, p.newTLS, p.request = c, &caps, inband, h
 		p.because("CER from " + remoteOf(c))
 		if !p.event(now, evRConnCER) {
 			p.newConn = nil
 			c.close(errors.New("diameter: not in state "+p.m.state.String()), false)
 		}
-		if c.peer == nil {
-			p.newTLS = before
+		if c.peer == nil { // rejected: the connection that there is goes on
+			p.newTLS, p.reason = before, reason
 		}
 	})
 	if c.peer != nil {

@@ -79,6 +79,7 @@ func (n *Node) send(req encoding.BinaryAppender, done func(Answer, error)) (*tra
 	}
 	b[4] = b[4]&^byte(ErrorFlag) | byte(Request)
 	putUint32(b[16:], n.endToEndID())
+	b = dropEmpty(b)
 	var r routing
 	if err := r.scan(AVPs(b[HeaderLen:]), n.cfg.OriginHost); err != nil {
 		return nil, err

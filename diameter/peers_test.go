@@ -98,7 +98,7 @@ func startNode(t *testing.T, cfg diameter.Config, listen string) *diameter.Node 
 
 func waitReady(t *testing.T, n *diameter.Node, hosts ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if err := n.Ready(ctx, hosts...); err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func waitReady(t *testing.T, n *diameter.Node, hosts ...string) {
 // eventually waits for something that the other side does in its own time.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
 		}
@@ -172,11 +172,19 @@ type program struct {
 
 func runProgram(t *testing.T, name string, args ...string) *program {
 	t.Helper()
+	return runProgramIn(t, nil, name, args...)
+}
+
+func runProgramIn(t *testing.T, stdin *os.File, name string, args ...string) *program {
+	t.Helper()
 	out, err := os.CreateTemp(t.TempDir(), filepath.Base(name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &program{cmd: exec.Command(name, args...), out: out, done: make(chan struct{})}
+	if stdin != nil {
+		p.cmd.Stdin = stdin
+	}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.WaitDelay = time.Second
 	if err := p.cmd.Start(); err != nil {
@@ -186,7 +194,7 @@ func runProgram(t *testing.T, name string, args ...string) *program {
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("%s said:\n%s", filepath.Base(name), tail(p.output(), 60))
+			t.Logf("%s said:\n%s", filepath.Base(name), tail(p.output(), 30))
 		}
 		out.Close()
 	})

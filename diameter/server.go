@@ -244,7 +244,7 @@ func (r *Incoming) complete(b []byte) []byte {
 	h := r.Header.Answer()
 	flags := CommandFlags(b[4])&^(Request|Proxiable|Retransmitted) | h.Flags
 	h.Flags = flags
-	b = append(AppendHeader(b[:0], h), b[HeaderLen:]...)
+	b = dropEmpty(append(AppendHeader(b[:0], h), b[HeaderLen:]...))
 	var session, host, realm, proxy bool
 	at := HeaderLen // where Session-Id ends
 	for s := AVPs(b[HeaderLen:]); len(s) > 0; {
@@ -297,6 +297,23 @@ func (r *Incoming) complete(b []byte) []byte {
 				b = AppendAVP(b, a)
 			}
 		}
+	}
+	return b
+}
+
+// dropEmpty removes Session-Id, Origin-Host and Origin-Realm where they say nothing, as those of a typed
+// command do that nobody has filled in.
+func dropEmpty(b []byte) []byte {
+	for at := HeaderLen; at < len(b); {
+		a, k, ok := AVPs(b[at:]).first()
+		if !ok {
+			break
+		}
+		if len(a.Data) == 0 && a.VendorID == 0 && (a.Code == AVPSessionID || a.Code == AVPOriginHost || a.Code == AVPOriginRealm) {
+			b = append(b[:at], b[at+k:]...)
+			continue
+		}
+		at += k
 	}
 	return b
 }
