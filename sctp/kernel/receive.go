@@ -290,7 +290,10 @@ func (c *conn) notify(b *batch, data []byte) {
 // finish ends the association: the last thing that is delivered is Down.
 func (c *conn) finish(err error) {
 	d := &sctp.DownError{Reason: sctp.PeerLost}
-	if err != nil && !errors.Is(err, unix.EAGAIN) {
+	switch {
+	case err == nil: // the end of what the peer sends, after its SHUTDOWN; an ABORT is an error
+		d.Reason = sctp.ShutdownComplete
+	case !errors.Is(err, unix.EAGAIN):
 		d.Err = err
 	}
 	if c.lost != nil {
