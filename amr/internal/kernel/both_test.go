@@ -400,7 +400,7 @@ func checkBestOfTwo(t *testing.T, s source) {
 	var dn, auto [2][32]int16
 	var cross [32][32]int16
 	for i := range 32 {
-		copy(cross[i][:], words(s.c[i%len(s.c)&^1:], 32, uint(s.n>>5)))
+		copy(cross[i][:], words(s.c[i%(len(s.c)+1)&^1:], 32, uint(s.n>>5)))
 	}
 	x, e := words(s.a, 64, uint(s.n&7)), words(s.b, 64, 0)
 	for i := range x {
