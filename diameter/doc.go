@@ -3,6 +3,52 @@
 // [ParseMessage] reads a message without a copy; [AVPs] walks its attributes; [Message.AppendBinary] writes it
 // as it came, unknown attributes included. What is wrong with a message is a [ProtocolError], which says how
 // to answer ([AppendErrorAnswer]).
+//
+// # Nodes
+//
+// A [Node] is a client, a server, an agent, or all of these. [New] connects to the peers of its [Config];
+// [Node.Serve] and [Node.ServeSCTP] accept others; [Node.Do] sends a request and waits for the answer;
+// a [Handler] per application and command answers those of peers.
+//
+//	n, err := diameter.New(diameter.Config{
+//		OriginHost: "cscf.ims.example", OriginRealm: "ims.example",
+//		Applications: []diameter.Application{{ID: 16777216, VendorID: diameter.Vendor3GPP}},
+//		Peers:        []diameter.Peer{{Host: "hss.ims.example", Addresses: []string{"10.0.0.1:3868"}}},
+//	})
+//	...
+//	answer, err := n.Do(ctx, &cx.MAR{...})
+//
+// # What is implemented, by section
+//
+//   - RFC 6733 sections 2.1, 5.3 to 5.6: TCP, TLS from the start (port 5868) or in band, SCTP through package sctp;
+//     the peer state machine with election, CER and CEA, DPR and DPA, reconnection after Tc, which doubles while it fails.
+//     After DPR with REBOOTING a node connects again after Tc; after BUSY and DO_NOT_WANT_TO_TALK_TO_YOU it waits for
+//     the peer or for [Node.Connect].
+//   - RFC 3539 section 3.4: the watchdog, with SUSPECT, DOWN and REOPEN. One difference: requests that a peer sends in
+//     REOPEN are served, not thrown away; ours do not go there yet.
+//   - RFC 6733 sections 2.7, 6.1: the realm table with priorities and weights, request forwarding, loop detection and
+//     avoidance by Route-Record, relays (the AVPs go as they came), proxies with a policy, redirect agents, and
+//     redirect indications followed and remembered as they say.
+//   - RFC 6733 sections 5.5.4, 7.1.3: requests that a failed peer holds go to another one with the T flag, those
+//     refused with DIAMETER_TOO_BUSY or DIAMETER_UNABLE_TO_DELIVER without; the caller has one answer. A server
+//     finds duplicates by Origin-Host and End-to-End Identifier and answers them again.
+//   - RFC 7683: overload reports are obeyed ([Config].Overload) and made ([Node.ReportOverload]), loss algorithm.
+//
+// Not there: peer discovery by DNS (section 5.2), DTLS over SCTP, an agent's overload control on behalf of clients,
+// and accounting records kept over restarts.
+//
+// # Limits
+//
+// What peers can make a node hold is bounded by [Limits], and how long it waits by [Timers]. A connection ends when
+// its CER does not come in time, when framing is lost (after an answer with DIAMETER_UNSUPPORTED_VERSION or
+// DIAMETER_INVALID_MESSAGE_LENGTH where that is possible), when the peer takes nothing off us, and when it goes on
+// after MaxRefused requests were refused in a row. Everything else that is wrong with a request is answered, and the
+// connection goes on.
+//
+// # Watching
+//
+// [Node.Stats] and [Node.Peer] say in which state each peer is and why, in words. Config.Trace has every message,
+// keys marked as secret; Config.Logger changes of state.
 package diameter
 
 //go:generate go run github.com/gotelco/telco/diameter/diagen base.dia

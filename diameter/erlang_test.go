@@ -30,6 +30,9 @@ type otp struct {
 
 func runOTP(t *testing.T, terms string) *otp {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("waits for another program (-short)")
+	}
 	lab.Need(t, "erlang-diameter erlang-ssl", "escript")
 	conf := filepath.Join(t.TempDir(), "node.terms")
 	if err := os.WriteFile(conf, []byte(terms), 0o600); err != nil {
