@@ -21,9 +21,16 @@ type Decoder struct {
 	// grammar (RFC 6733 section 7.2).
 	errorAnswer bool
 
-	next, end int // of the group that is being read
-	avp       AVP
-	data      int // where the data of avp begins
+	end int // of the group that is being read
+	place
+}
+
+// place is where a Decoder is: at an AVP whose header has been read.
+type place struct {
+	next        int // where the AVP after it begins
+	start, stop int // of its data
+	key         uint64
+	flags       AVPFlags
 }
 
 // NewDecoder returns a Decoder of a message's AVPs. known tells which AVPs the application understands.
@@ -66,24 +73,46 @@ func (d *Decoder) fail(e *ProtocolError) {
 
 // Next goes to the next AVP and tells whether there is one.
 func (d *Decoder) Next() bool {
-	if d.next >= d.end {
+	at := d.next
+	if at >= d.end {
 		return false
 	}
-	rest := AVPs(d.body[d.next:d.end])
-	a, n, ok := rest.first()
-	if !ok {
-		d.fail(rest.lengthError())
-		d.next = d.end
-		return false
+	b := d.body[at:d.end]
+	if len(b) < 8 {
+		return d.malformed()
 	}
-	d.avp = a
-	d.data = d.next + a.Len() - len(a.Data)
-	d.next += n
+	word := binary.BigEndian.Uint32(b[4:])
+	d.key, d.flags = uint64(binary.BigEndian.Uint32(b)), AVPFlags(word>>24)
+	length, head := int(word&0xffffff), 8
+	if d.flags&VendorFlag != 0 {
+		head = 12
+	}
+	if length < head || length > len(b) {
+		return d.malformed()
+	}
+	if head == 12 {
+		d.key |= uint64(binary.BigEndian.Uint32(b[8:])) << 32
+	}
+	d.start, d.stop = at+head, at+length
+	d.next = min(at+(length+3)&^3, d.end)
 	return true
 }
 
+func (d *Decoder) malformed() bool {
+	d.fail(AVPs(d.body[d.next:d.end]).lengthError())
+	d.next = d.end
+	return false
+}
+
 // Key is the AVP's code, with the vendor in the upper half.
-func (d *Decoder) Key() uint64 { return uint64(d.avp.VendorID)<<32 | uint64(d.avp.Code) }
+func (d *Decoder) Key() uint64 { return d.key }
+
+func (d *Decoder) data() []byte { return d.body[d.start:d.stop:d.stop] }
+
+// avp returns the AVP that d is at.
+func (d *Decoder) avp() AVP {
+	return AVP{Code: AVPCode(d.key), Flags: d.flags, VendorID: VendorID(d.key >> 32), Data: d.data()}
+}
 
 // Once notes that the AVP which may come once, and has the bit, has come. If it had come before, it is AVPOccursTooManyTimes.
 func (d *Decoder) Once(seen *uint64, bit uint) bool {
@@ -98,7 +127,8 @@ func (d *Decoder) Once(seen *uint64, bit uint) bool {
 // TooMany notes that the AVP is one more than may come (RFC 6733 section 7.1.5).
 func (d *Decoder) TooMany() {
 	if d.err == nil {
-		d.err = &ProtocolError{ResultCode: AVPOccursTooManyTimes, FailedAVP: []AVP{d.avp}, Text: fmt.Sprintf("AVP %d", uint32(d.avp.Code))}
+		a := d.avp()
+		d.err = &ProtocolError{ResultCode: AVPOccursTooManyTimes, FailedAVP: []AVP{a}, Text: fmt.Sprintf("AVP %d", uint32(a.Code))}
 	}
 }
 
@@ -119,46 +149,43 @@ func (d *Decoder) Missing(name string, code AVPCode, flags AVPFlags, vendor Vend
 // Keep appends the AVP, which the grammar does not name, to those that are kept raw. One that is mandatory and unknown is an
 // AVPUnsupported; one that is known but not allowed by a grammar without "* [ AVP ]" is an AVPNotAllowed.
 func (d *Decoder) Keep(avps []AVP, allowed bool) []AVP {
+	a := d.avp()
 	if d.err == nil {
-		switch known := d.known(d.avp.Code, d.avp.VendorID); {
-		case !known && d.avp.IsMandatory():
-			d.err = &ProtocolError{ResultCode: AVPUnsupported, FailedAVP: []AVP{d.avp}, Text: fmt.Sprintf("AVP %d of vendor %d", uint32(d.avp.Code), uint32(d.avp.VendorID))}
+		switch known := d.known(a.Code, a.VendorID); {
+		case !known && a.IsMandatory():
+			d.err = &ProtocolError{ResultCode: AVPUnsupported, FailedAVP: []AVP{a}, Text: fmt.Sprintf("AVP %d of vendor %d", uint32(a.Code), uint32(a.VendorID))}
 		case known && !allowed:
-			d.err = &ProtocolError{ResultCode: AVPNotAllowed, FailedAVP: []AVP{d.avp}, Text: fmt.Sprintf("AVP %d of vendor %d", uint32(d.avp.Code), uint32(d.avp.VendorID))}
+			d.err = &ProtocolError{ResultCode: AVPNotAllowed, FailedAVP: []AVP{a}, Text: fmt.Sprintf("AVP %d of vendor %d", uint32(a.Code), uint32(a.VendorID))}
 		}
 	}
-	return d.Raw(avps)
+	return append(avps, a)
 }
 
 // Raw appends the AVP as it is.
-func (d *Decoder) Raw(avps []AVP) []AVP { return append(avps, d.avp) }
+func (d *Decoder) Raw(avps []AVP) []AVP { return append(avps, d.avp()) }
 
 // A Group is where a Decoder was before it entered a grouped AVP.
 type Group struct {
-	next, end int
-	avp       AVP
-	failed    bool
+	place
+	end    int
+	failed bool
 }
 
 // Enter goes into the grouped AVP. [Decoder.Leave] comes back.
 func (d *Decoder) Enter() Group {
-	g := Group{d.next, d.end, d.avp, d.err != nil}
-	d.next, d.end = d.data, d.data+len(d.avp.Data)
+	g := Group{d.place, d.end, d.err != nil}
+	d.next, d.end = d.start, d.stop
 	return g
 }
 
 // Leave comes back from a grouped AVP. What was wrong in it is put into the group, alone (RFC 6733 section 7.5).
 func (d *Decoder) Leave(g Group) {
+	d.place, d.end = g.place, g.end
 	if d.err != nil && !g.failed && len(d.err.FailedAVP) > 0 {
-		var inner []byte
-		for _, a := range d.err.FailedAVP {
-			inner = AppendAVP(inner, a)
-		}
-		group := g.avp
-		group.Data = inner
+		group := d.avp()
+		group.Data = AppendAVPs(nil, d.err.FailedAVP)
 		d.err.FailedAVP = []AVP{group}
 	}
-	d.next, d.end, d.avp = g.next, g.end, g.avp
 }
 
 // Contents returns the AVPs of a grouped AVP raw.
@@ -174,48 +201,43 @@ func (d *Decoder) Contents() []AVP {
 
 // Text returns the data as text, which has to be UTF-8.
 func (d *Decoder) Text() string {
-	s := d.text[d.data : d.data+len(d.avp.Data)]
+	s := d.text[d.start:d.stop]
 	if !utf8.ValidString(s) {
-		d.fail(d.avp.valueError("not UTF-8"))
+		d.fail(d.avp().valueError("not UTF-8"))
 		return ""
 	}
 	return s
 }
 
 // Octets returns the data, never nil, aliasing the message.
-func (d *Decoder) Octets() []byte {
-	if d.avp.Data == nil {
-		return []byte{}
-	}
-	return d.avp.Data
-}
+func (d *Decoder) Octets() []byte { return d.data() }
 
 // Uint32 returns the data as a number.
 func (d *Decoder) Uint32() uint32 {
-	if len(d.avp.Data) != 4 {
-		d.fail(d.avp.sizeError(4))
+	if d.stop-d.start != 4 {
+		d.fail(d.avp().sizeError(4))
 		return 0
 	}
-	return binary.BigEndian.Uint32(d.avp.Data)
+	return binary.BigEndian.Uint32(d.body[d.start:])
 }
 
 // Uint64 returns the data as a number.
 func (d *Decoder) Uint64() uint64 {
-	if len(d.avp.Data) != 8 {
-		d.fail(d.avp.sizeError(8))
+	if d.stop-d.start != 8 {
+		d.fail(d.avp().sizeError(8))
 		return 0
 	}
-	return binary.BigEndian.Uint64(d.avp.Data)
+	return binary.BigEndian.Uint64(d.body[d.start:])
 }
 
 // Address returns the data as an address. Of a family without a netip.Addr it returns false.
 func (d *Decoder) Address() (netip.Addr, bool) {
-	if b := d.avp.Data; len(b) >= 2 {
+	if b := d.data(); len(b) >= 2 {
 		if f := binary.BigEndian.Uint16(b); f != familyIPv4 && f != familyIPv6 {
 			return netip.Addr{}, false
 		}
 	}
-	a, err := d.avp.Address()
+	a, err := d.avp().Address()
 	if e, ok := err.(*ProtocolError); ok {
 		d.fail(e)
 	}
@@ -224,11 +246,11 @@ func (d *Decoder) Address() (netip.Addr, bool) {
 
 // Time returns the data as a time.
 func (d *Decoder) Time() time.Time {
-	if len(d.avp.Data) != 4 {
-		d.fail(d.avp.sizeError(4))
+	if d.stop-d.start != 4 {
+		d.fail(d.avp().sizeError(4))
 		return time.Time{}
 	}
-	return ntpTime(binary.BigEndian.Uint32(d.avp.Data))
+	return ntpTime(binary.BigEndian.Uint32(d.body[d.start:]))
 }
 
 // AppendAVPs appends AVPs that are kept raw.
