@@ -235,7 +235,7 @@ func formatValue(def *dia.AVP, a AVP) (string, bool) {
 		if name := valueName(def, n); name != "" {
 			return name, true
 		}
-		if def.GoType == "ResultCode" {
+		if def.Name == "Result-Code" { // an Experimental-Result-Code belongs to its vendor
 			return ResultCode(n).String(), true
 		}
 		if def.Type == "Unsigned64" {
