@@ -136,7 +136,7 @@ func (l *Link) aligned(now time.Time, s Status, stream uint16, out []mtp3.Indica
 	case Ready:
 		answer := l.awaitReady && stream == 1
 		out = l.entered(now, "the peer is ready", out)
-		l.awaitReady = false
+		l.expectNothing()
 		l.tPR = time.Time{}
 		if answer {
 			l.status(Ready, 1)

@@ -35,11 +35,12 @@ type Link struct {
 	peerReady  bool // Ready came while this side was proving
 	peerOutage bool // Processor Outage came while this side was proving
 
-	lpo, rpo   bool // local, remote processor outage
-	recovering bool // the local outage is over, but level 3 has not said Flush or Continue about what is held
-	decided    bool // level 3 said Flush or Continue during the outage
-	undecided  bool // the remote outage is over, but level 3 has not said Flush or Continue
-	awaitReady bool // Processor Recovered was sent, the peer's Ready is awaited
+	lpo, rpo   bool          // local, remote processor outage
+	recovering bool          // the local outage is over, but level 3 has not said Flush or Continue about what is held
+	decided    bool          // level 3 said Flush or Continue during the outage
+	undecided  bool          // the remote outage is over, but level 3 has not said Flush or Continue
+	awaitReady bool          // Processor Recovered was sent, the peer's Ready is awaited
+	expected   []expectation // the Ready messages on stream 1 that the peer owes, in their order
 	peerBusy   bool
 	busy       bool // this side is
 
@@ -144,7 +145,8 @@ func (l *Link) Start(now time.Time, out []mtp3.Indication) []mtp3.Indication {
 	l.resetSequence()
 	l.stats.Alignments++
 	l.peerReady, l.peerOutage, l.indicated = false, false, false
-	l.rpo, l.awaitReady, l.recovering, l.decided, l.undecided = false, false, false, false, false
+	l.rpo, l.recovering, l.decided, l.undecided = false, false, false, false
+	l.expectNothing()
 	l.peerBusy, l.busy = false, false
 	l.short = l.emergency
 	l.iac = iacNotAligned
@@ -205,7 +207,8 @@ func (l *Link) leave(now time.Time, reason mtp3.LinkFailReason) {
 	l.t1, l.t2, l.t3, l.t4, l.t6 = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	l.tProving, l.tRepeat, l.tPR = time.Time{}, time.Time{}, time.Time{}
 	l.iac = iacIdle
-	l.rpo, l.awaitReady, l.recovering, l.decided, l.undecided = false, false, false, false, false
+	l.rpo, l.recovering, l.decided, l.undecided = false, false, false, false
+	l.expectNothing()
 	l.peerBusy, l.busy = false, false
 	l.mustAck = false
 	l.dropHeld()
@@ -226,12 +229,13 @@ func (l *Link) change(now time.Time, s State, why string) {
 	l.state, l.stats.Since = s, now
 }
 
-// status queues a Link Status message. What is last on its stream already is not queued again, so
-// that a peer cannot make the queue grow.
+// status queues a Link Status message. What is last on its stream already is not queued again, but
+// for Ready, of which the peer counts each; that too once the queue is long, so that a peer which
+// does not read cannot make it grow.
 func (l *Link) status(s Status, stream uint16) {
 	for i := len(l.statuses) - 1; i >= 0; i-- {
 		if o := l.statuses[i]; o.stream == stream {
-			if o.status == s {
+			if o.status == s && (s != Ready || len(l.statuses) >= 16) {
 				return
 			}
 			break

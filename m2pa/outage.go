@@ -1,6 +1,7 @@
 package m2pa
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gotelco/telco/mtp3"
@@ -58,7 +59,7 @@ func (l *Link) LocalProcessorRecovered(now time.Time, out []mtp3.Indication) []m
 	switch l.state {
 	case StateAlignedNotReady:
 		l.status(ProcessorRecovered, 1)
-		l.awaitReady = true
+		l.expect(forRecovered)
 		l.status(Ready, 0)
 		l.repeat(now)
 		l.change(now, StateAlignedReady, "local processor recovered")
@@ -76,8 +77,9 @@ func (l *Link) LocalProcessorRecovered(now time.Time, out []mtp3.Indication) []m
 func (l *Link) recovered(now time.Time, out []mtp3.Indication) []mtp3.Indication {
 	l.recovering = false
 	out = l.release(out)
+	l.dropHeld() // of a side that is busy too: the peer sends it again
 	l.status(ProcessorRecovered, 1)
-	l.awaitReady = true
+	l.expect(forRecovered)
 	if l.cfg.T7 > 0 {
 		l.tPR = now.Add(l.cfg.T7)
 	}
@@ -101,11 +103,9 @@ func (l *Link) remoteRecovered(now time.Time, bsn uint32, out []mtp3.Indication)
 	if !l.rewind(now, bsn) {
 		return l.fail(now, mtp3.AbnormalSequence, out)
 	}
-	if l.lpo || l.recovering {
-		// The peer goes back to what the Ready says, and sends what is held here again.
-		l.dropHeld()
-	}
+	l.dropHeld() // the peer goes back to the BSN of the Ready, and sends again what was held here
 	l.status(Ready, 1)
+	l.expect(forReady)
 	out = l.congestion(now, out)
 	if !l.rpo {
 		return out
@@ -122,9 +122,35 @@ func (l *Link) remoteRecovered(now time.Time, bsn uint32, out []mtp3.Indication)
 	return out
 }
 
+// expectation is what a Ready message on stream 1 answers. The peer answers in the order in which
+// it got things, which decides, when both sides recover at once, which Ready ends whose recovery.
+type expectation uint8
+
+const (
+	forRecovered expectation = iota // this side's Processor Recovered
+	forReady                        // this side's Ready, which answered the peer's Processor Recovered
+)
+
+func (l *Link) expect(e expectation) {
+	if e == forReady && len(l.expected) >= 16 {
+		return // a peer that never answers
+	}
+	l.expected = append(l.expected, e)
+	l.awaitReady = l.awaitReady || e == forRecovered
+}
+
+func (l *Link) expectNothing() {
+	l.expected, l.awaitReady = l.expected[:0], false
+}
+
 // resynchronised is Ready on the stream of User Data.
 func (l *Link) resynchronised(now time.Time, bsn uint32, out []mtp3.Indication) []mtp3.Indication {
-	if !l.awaitReady {
+	e := forReady
+	if len(l.expected) > 0 {
+		e = l.expected[0]
+		l.expected = append(l.expected[:0], l.expected[1:]...)
+	}
+	if e == forReady {
 		if !l.acknowledge(now, bsn) {
 			return l.fail(now, mtp3.AbnormalSequence, out)
 		}
@@ -133,9 +159,10 @@ func (l *Link) resynchronised(now time.Time, bsn uint32, out []mtp3.Indication) 
 	if !l.rewind(now, bsn) {
 		return l.fail(now, mtp3.AbnormalSequence, out)
 	}
-	l.awaitReady = false
-	l.tPR = time.Time{}
 	l.status(Ready, 1)
+	if l.awaitReady = slices.Contains(l.expected, forRecovered); !l.awaitReady {
+		l.tPR = time.Time{}
+	}
 	l.settle(now)
 	return l.congestion(now, out)
 }

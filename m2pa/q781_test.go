@@ -644,6 +644,7 @@ var q781 = []struct{ number, name, steps string }{
 		> Processor Recovered
 		! remote processor recovered
 		< Ready@1 bsn=-
+		> Ready@1
 		= PROCESSOR OUTAGE
 		continue
 		= PROCESSOR OUTAGE

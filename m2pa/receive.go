@@ -84,11 +84,14 @@ func (l *Link) userData(now time.Time, m *Message, out []mtp3.Indication) []mtp3
 	case StateInService, StateProcessorOutage:
 	case StateAlignedReady, StateAlignedNotReady: // the FISU or MSU that ends alignment
 		out = l.entered(now, "the peer sends", out)
-		l.awaitReady = false
+		l.expectNothing()
 		l.tPR = time.Time{}
 	default:
 		l.stats.Unexpected++
 		return out
+	}
+	for len(l.expected) > 0 && l.expected[0] == forReady {
+		l.expected = append(l.expected[:0], l.expected[1:]...) // a peer that sends messages has answered, or never will
 	}
 	if l.awaitReady {
 		// Sent before the peer knew of the recovery: it goes back to the BSN of Processor
