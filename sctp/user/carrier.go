@@ -9,7 +9,7 @@ type Packet struct {
 	Data          []byte
 }
 
-// Carrier takes SCTP packets from address to address: [UDP], [Raw], [IP], or one of the caller's.
+// Carrier takes SCTP packets from address to address: [UDP], [Raw], or one of the caller's.
 // Its methods may be called by several goroutines at once.
 type Carrier interface {
 	// Name is the carrier in a word, as sctp.Capabilities wants it: "udp", "raw".
