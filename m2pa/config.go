@@ -59,6 +59,10 @@ type Config struct {
 	// zero, onset is at 1/4, 1/2 and 3/4 of TransmitBuffer and abatement at 4/5 of the onset.
 	// A negative onset switches a level off.
 	CongestionOnset, CongestionAbatement [3]int
+	// CongestionDiscard are thresholds, in octets, above which level 3 is told to discard
+	// messages of a priority below 1, 2 and 3 (the discard status of Q.704 section 3.8.2.2, a
+	// national option); it ends at 4/5 of them. If zero, none.
+	CongestionDiscard [3]int
 
 	Logger *slog.Logger // if nil, nothing is logged
 	Trace  trace.Func   // if nil, not called; otherwise with every message and every change of state

@@ -51,14 +51,17 @@ type Link struct {
 	mustAck  bool
 	bsnFault uint8 // of the last three BSN, which were abnormal (Q.703 section 5.3.1)
 
-	held      [][]byte // messages in sequence that wait, unacknowledged, each with its priority octet in front
-	heldSize  int
-	level     uint8 // of congestion
-	t7Floor   time.Duration
-	statuses  []statusOut // what waits to be sent on either stream, before messages
-	scratch   []byte      // the encoded statuses of the last Output
-	offered   offer       // what the last Output gave
-	fillCount byte
+	held     [][]byte // messages in sequence that wait, unacknowledged, each with its priority octet in front
+	heldSize int
+	level    uint8 // of congestion
+	discard  uint8 // congestion discard status
+	// Octets in the buffers at which one of the two changes next.
+	nextOnset, nextAbatement int
+	t7Floor                  time.Duration
+	statuses                 []statusOut // what waits to be sent on either stream, before messages
+	scratch                  []byte      // the encoded statuses of the last Output
+	offered                  offer       // what the last Output gave
+	fillCount                byte
 
 	t1, t2, t3, t4, t6     time.Time
 	tProving, tRepeat, tPR time.Time // the next Proving, the next Alignment or Ready, the end of waiting for Ready
@@ -113,6 +116,7 @@ const (
 func New(cfg Config) *Link {
 	l := &Link{cfg: cfg.withDefaults()}
 	l.resetSequence()
+	l.nextOnset = min(next(0, &l.cfg.CongestionOnset), next(0, &l.cfg.CongestionDiscard))
 	return l
 }
 
@@ -141,8 +145,8 @@ func (l *Link) Start(now time.Time, out []mtp3.Indication) []mtp3.Indication {
 		l.leave(now, mtp3.StoppedByManagement)
 	}
 	l.begin(now)
-	out = l.congestion(now, out)
 	l.resetSequence()
+	out = l.congestion(now, out)
 	l.stats.Alignments++
 	l.peerReady, l.peerOutage, l.indicated = false, false, false
 	l.rpo, l.recovering, l.decided, l.undecided = false, false, false, false

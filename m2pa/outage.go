@@ -49,7 +49,8 @@ func (l *Link) LocalProcessorOutage(now time.Time, out []mtp3.Indication) []mtp3
 }
 
 // LocalProcessorRecovered ends it. If messages of the peer are held back, the peer is told when
-// level 3 has said Continue or FlushBuffers.
+// level 3 has said Continue or FlushBuffers; with a remote outage as well, they are dropped without
+// acknowledgement, which makes the peer send them again.
 func (l *Link) LocalProcessorRecovered(now time.Time, out []mtp3.Indication) []mtp3.Indication {
 	if !l.lpo {
 		return out
@@ -64,6 +65,11 @@ func (l *Link) LocalProcessorRecovered(now time.Time, out []mtp3.Indication) []m
 		l.repeat(now)
 		l.change(now, StateAlignedReady, "local processor recovered")
 	case StateInService, StateProcessorOutage:
+		if l.rpo {
+			// Level 3 decides when both outages are over, and the peer may wait for this side:
+			// it goes back to the BSN of Processor Recovered, and decides itself.
+			l.dropHeld()
+		}
 		if len(l.held) > 0 && !l.decided {
 			l.recovering = true
 			return out

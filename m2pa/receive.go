@@ -114,9 +114,7 @@ func (l *Link) userData(now time.Time, m *Message, out []mtp3.Indication) []mtp3
 	}
 	l.stats.Received++
 	l.stats.ReceivedOctets += uint64(len(m.Data))
-	if l.level != 0 {
-		out = l.congestion(now, out)
-	}
+	out = l.congestion(now, out)
 	if l.lpo || l.recovering || l.busy {
 		if l.heldSize+len(m.Data)+1 > l.cfg.ReceiveBuffer {
 			l.stats.ReceiveOverflows++

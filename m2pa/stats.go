@@ -2,6 +2,7 @@ package m2pa
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -103,9 +104,9 @@ func (l *Link) traceNote(now time.Time, note string) {
 
 func (l *Link) traceLevel(now time.Time) {
 	if l.cfg.Logger != nil {
-		l.cfg.Logger.Info("m2pa: transmit congestion", "link", l.cfg.Name, "level", l.level, "octets", l.q.octets)
+		l.cfg.Logger.Info("m2pa: transmit congestion", "link", l.cfg.Name, "level", l.level, "discard", l.discard, "octets", l.q.octets)
 	}
-	l.traceNote(now, "congestion level "+string('0'+rune(l.level)))
+	l.traceNote(now, fmt.Sprintf("congestion level %d, discard %d", l.level, l.discard))
 }
 
 // traceMessage shows a message.

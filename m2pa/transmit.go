@@ -2,6 +2,7 @@ package m2pa
 
 import (
 	"encoding/binary"
+	"math"
 	"time"
 
 	"github.com/gotelco/telco/mtp3"
@@ -18,7 +19,7 @@ func (l *Link) Send(now time.Time, priority uint8, msu []byte, out []mtp3.Indica
 		return append(out, mtp3.Indication{Kind: mtp3.Discarded, MSU: msu, Priority: priority})
 	}
 	l.q.push(priority, msu)
-	if l.level < 3 && l.q.octets > l.cfg.CongestionOnset[l.level] {
+	if l.q.octets > l.nextOnset {
 		return l.congestion(now, out)
 	}
 	return out
@@ -27,22 +28,52 @@ func (l *Link) Send(now time.Time, priority uint8, msu []byte, out []mtp3.Indica
 // congestion tells level 3 when the octets in the buffers have passed a threshold (RFC 4165 section
 // 4.2.2, Q.704 section 3.8.2).
 func (l *Link) congestion(now time.Time, out []mtp3.Indication) []mtp3.Indication {
-	level := l.level
-	for level < 3 && l.cfg.CongestionOnset[level] > 0 && l.q.octets > l.cfg.CongestionOnset[level] {
-		level++
-	}
-	for level > 0 && l.q.octets < l.cfg.CongestionAbatement[level-1] {
-		level--
-	}
-	if level == l.level {
+	if l.q.octets <= l.nextOnset && l.q.octets >= l.nextAbatement {
 		return out
 	}
+	c := &l.cfg
+	level := passed(l.level, l.q.octets, &c.CongestionOnset, &c.CongestionAbatement)
+	abate := [3]int{c.CongestionDiscard[0] / 5 * 4, c.CongestionDiscard[1] / 5 * 4, c.CongestionDiscard[2] / 5 * 4}
+	discard := passed(l.discard, l.q.octets, &c.CongestionDiscard, &abate)
 	if level > l.level {
 		l.stats.Congestions++
 	}
-	l.level = level
+	told := level != l.level || discard != l.discard
+	l.level, l.discard = level, discard
+	l.nextOnset = min(next(level, &c.CongestionOnset), next(discard, &c.CongestionDiscard))
+	l.nextAbatement = max(before(level, &c.CongestionAbatement), before(discard, &abate))
+	if !told {
+		return out
+	}
 	l.traceLevel(now)
-	return append(out, mtp3.Indication{Kind: mtp3.Congestion, Level: level})
+	return append(out, mtp3.Indication{Kind: mtp3.Congestion, Level: level, Discard: discard})
+}
+
+// passed is the level at so many octets, coming from another one. A threshold that is not above 0
+// is never reached.
+func passed(level uint8, octets int, onset, abatement *[3]int) uint8 {
+	for level < 3 && onset[level] > 0 && octets > onset[level] {
+		level++
+	}
+	for level > 0 && octets < abatement[level-1] {
+		level--
+	}
+	return level
+}
+
+// next is the threshold above a level, before the one that ends it.
+func next(level uint8, onset *[3]int) int {
+	if level < 3 && onset[level] > 0 {
+		return onset[level]
+	}
+	return math.MaxInt
+}
+
+func before(level uint8, abatement *[3]int) int {
+	if level > 0 {
+		return abatement[level-1]
+	}
+	return 0
 }
 
 // mayTransmit says whether messages may leave.
