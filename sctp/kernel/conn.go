@@ -140,6 +140,8 @@ func (c *conn) trace(dir trace.Dir, m *sctp.Message) {
 // States of an association, numbered as Linux does.
 var states = [...]string{"EMPTY", "CLOSED", "COOKIE-WAIT", "COOKIE-ECHOED", "ESTABLISHED", "SHUTDOWN-PENDING", "SHUTDOWN-SENT", "SHUTDOWN-RECEIVED", "SHUTDOWN-ACK-SENT"}
 
+const closedState = 1
+
 // Status is a snapshot; see [sctp.Conn].
 func (c *conn) Status() sctp.Status {
 	st := sctp.Status{State: "CLOSED", Sent: c.sent.Load(), Received: c.received.Load()}

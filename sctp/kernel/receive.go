@@ -143,7 +143,7 @@ func (c *conn) read() {
 			told, over := c.parse(b, n)
 			c.deliver(b)
 			if over {
-				return true
+				return c.gone(int(fd), first)
 			}
 			// An error behind a notification is told to the next call alone.
 			if n < len(b.vec) && !told {
@@ -155,6 +155,28 @@ func (c *conn) read() {
 		}
 	})
 	c.finish(errno)
+}
+
+// gone says whether the association is over where the socket has nothing more to read: from the
+// peer's SHUTDOWN on there is no more data, but the end comes when both have acknowledged it. The
+// poller wakes for that.
+func (c *conn) gone(fd int, err error) bool {
+	select {
+	case <-c.quit:
+		return true
+	default:
+	}
+	if c.lost != nil {
+		return true
+	}
+	if s, e := status(fd); e == nil && s.state > closedState {
+		return false
+	}
+	// A socket that is shut down in both directions is not notified of the end.
+	if e, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); e == 0 && err == nil {
+		c.lost = &notification{state: shutdownComplete}
+	}
+	return true
 }
 
 func recvmmsg(fd int, vec []mmsghdr) (int, error) {
@@ -295,6 +317,9 @@ func (c *conn) finish(err error) {
 		d.Reason = sctp.ShutdownComplete
 	case !errors.Is(err, unix.EAGAIN):
 		d.Err = err
+		if errors.Is(err, unix.ECONNRESET) {
+			d.Reason = sctp.PeerAborted
+		}
 	}
 	if c.lost != nil {
 		switch {
