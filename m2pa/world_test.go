@@ -29,7 +29,6 @@ type wnode struct {
 	want   [16]uint64 // and of the next one to arrive
 	assign [16]int    // the link of an SLS
 	wait   [16][][]byte
-	in     []mtp3.Indication
 }
 
 // cable is one link: two cores and what is under way between them.

@@ -107,8 +107,6 @@ func (t chunkType) String() string {
 	return fmt.Sprintf("chunkType(%d)", uint8(t))
 }
 
-func (t chunkType) known() bool { return t <= ctCookieAck || t == ctShutdownComplete }
-
 // unknownStops and unknownReports are the rules of table 2, and those of table 3 for parameters.
 func (t chunkType) unknownStops() bool   { return t&0x80 == 0 }
 func (t chunkType) unknownReports() bool { return t&0x40 != 0 }
