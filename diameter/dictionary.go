@@ -145,14 +145,14 @@ func (d *Dictionary) ApplicationName(id ApplicationID) string {
 // [*ProtocolError] with InvalidAVPBits for the first that differs. Parse functions don't: in the field many differ.
 func (d *Dictionary) CheckFlags(m Message) error {
 	for a := range m.AVPs.All() {
-		if e := d.checkFlags(a); e != nil {
+		if e := d.checkFlags(a, 0); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (d *Dictionary) checkFlags(a AVP) *ProtocolError {
+func (d *Dictionary) checkFlags(a AVP, depth int) *ProtocolError {
 	def, ok := d.avps[uint64(a.VendorID)<<32|uint64(a.Code)]
 	if !ok {
 		return nil
@@ -160,9 +160,9 @@ func (d *Dictionary) checkFlags(a AVP) *ProtocolError {
 	if def.M == 'M' && !a.IsMandatory() || def.M == '-' && a.IsMandatory() {
 		return &ProtocolError{ResultCode: InvalidAVPBits, FailedAVP: []AVP{a}, Text: fmt.Sprintf("%s has the flags %v", def.Name, a.Flags)}
 	}
-	if def.Type == "Grouped" {
+	if def.Type == "Grouped" && depth < maxDepth {
 		for in := range a.Grouped().All() {
-			if e := d.checkFlags(in); e != nil {
+			if e := d.checkFlags(in, depth+1); e != nil {
 				a.Data = AppendAVPs(nil, e.FailedAVP)
 				e.FailedAVP = []AVP{a}
 				return e
@@ -183,7 +183,7 @@ func (d *Dictionary) AppendText(b []byte, m Message) []byte {
 	return d.appendTree(b, m.AVPs, 1)
 }
 
-const maxDepth = 32 // of groups that are shown
+const maxDepth = 32 // of groups that are looked into
 
 func (d *Dictionary) appendTree(b []byte, s AVPs, depth int) []byte {
 	indent := strings.Repeat("  ", depth)

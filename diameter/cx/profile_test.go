@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gotelco/telco/diameter"
 )
@@ -64,7 +65,7 @@ func TestProfileRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
-	if d := cmp.Diff(want, got); d != "" {
+	if d := equal(want, got); d != "" {
 		t.Errorf("%s\n%s", d, b)
 	}
 	if err := xml.Unmarshal(b, new(struct {
@@ -167,8 +168,8 @@ func TestCapturedProfiles(t *testing.T) {
 			t.Fatalf("%v\n%s", err, saa.UserData)
 		}
 		again, err := ParseIMSSubscription(p.AppendXML(nil))
-		if err != nil || cmp.Diff(p, again) != "" {
-			t.Errorf("%v %s", err, cmp.Diff(p, again))
+		if err != nil || equal(p, again) != "" {
+			t.Errorf("%v %s", err, equal(p, again))
 		}
 		if len(p.Identities()) == 0 || p.PrivateID != saa.UserName.Value {
 			t.Errorf("%s: %v", p.PrivateID, p.Identities())
@@ -228,3 +229,7 @@ func BenchmarkProfile(b *testing.B) {
 }
 
 var sampleText = sampleProfile().AppendXML(nil)
+
+func equal(a, b *IMSSubscription) string {
+	return cmp.Diff(a, b, cmpopts.IgnoreUnexported(Element{}))
+}

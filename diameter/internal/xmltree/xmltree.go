@@ -20,7 +20,12 @@ type Element struct {
 	Attr     []xml.Attr
 	Text     string
 	Children []*Element
+
+	inner []byte
 }
+
+// Inner is what stood between the tags when the element was parsed, aliasing the document.
+func (e *Element) Inner() []byte { return e.inner }
 
 const (
 	maxDepth    = 64
@@ -35,9 +40,11 @@ func Parse(b []byte) (*Element, error) {
 	type open struct {
 		*Element
 		text []byte
+		from int64
 	}
 	stack := make([]open, 0, 16)
 	for n, attrs := 0, 0; ; {
+		before := d.InputOffset()
 		tok, err := d.RawToken()
 		if errors.Is(err, io.EOF) {
 			break
@@ -66,12 +73,15 @@ func Parse(b []byte) (*Element, error) {
 			default:
 				return nil, errors.New("more than one root element")
 			}
-			stack = append(stack, open{Element: e})
+			stack = append(stack, open{Element: e, from: d.InputOffset()})
 		case xml.EndElement:
 			if len(stack) == 0 || stack[len(stack)-1].Name != t.Name {
 				return nil, fmt.Errorf("</%s> ends nothing", t.Name.Local)
 			}
 			e := stack[len(stack)-1]
+			if e.from <= before { // else it is one tag
+				e.inner = b[e.from:before:before]
+			}
 			if e.Text = string(e.text); len(e.Children) > 0 {
 				e.Text = strings.TrimSpace(e.Text)
 			}
