@@ -96,3 +96,84 @@
 
 // sqxtn2 vd.8h, vn.4s
 #define SQXTN_2(d, n) WORD $(0x4e614800 | (n)<<5 | (d))
+
+// smlsl vd.4s, vn.4h, vm.4h
+#define SMLSL(d, n, m) WORD $(0x0e60a000 | (m)<<16 | (n)<<5 | (d))
+
+// smlsl2 vd.4s, vn.8h, vm.8h
+#define SMLSL2(d, n, m) WORD $(0x4e60a000 | (m)<<16 | (n)<<5 | (d))
+
+// cmgt vd.4s, vn.4s, #0
+#define CMGT0_4S(d, n) WORD $(0x4ea08800 | (n)<<5 | (d))
+
+// uzp1 vd.8h, vn.8h, vm.8h
+#define UZP1_8H(d, n, m) WORD $(0x4e401800 | (m)<<16 | (n)<<5 | (d))
+
+// uzp2 vd.8h, vn.8h, vm.8h
+#define UZP2_8H(d, n, m) WORD $(0x4e405800 | (m)<<16 | (n)<<5 | (d))
+
+// uzp1 vd.16b, vn.16b, vm.16b
+#define UZP1_16B(d, n, m) WORD $(0x4e001800 | (m)<<16 | (n)<<5 | (d))
+
+// shrn vd.8b, vn.8h, #4
+#define SHRN4(d, n) WORD $(0x0f0c8400 | (n)<<5 | (d))
+
+// shrn vd.4h, vn.4s, #15
+#define SHRN15(d, n) WORD $(0x0f118400 | (n)<<5 | (d))
+
+// shrn2 vd.8h, vn.4s, #15
+#define SHRN15_2(d, n) WORD $(0x4f118400 | (n)<<5 | (d))
+
+// sqrshrn vd.4h, vn.4s, #15
+#define SQRSHRN15(d, n) WORD $(0x0f119c00 | (n)<<5 | (d))
+
+// sqrshrn2 vd.8h, vn.4s, #15
+#define SQRSHRN15_2(d, n) WORD $(0x4f119c00 | (n)<<5 | (d))
+
+// ext vd.16b, vn.16b, vm.16b, #4
+#define EXT4(d, n, m) WORD $(0x6e002000 | (m)<<16 | (n)<<5 | (d))
+
+// ext vd.16b, vn.16b, vm.16b, #8
+#define EXT8(d, n, m) WORD $(0x6e004000 | (m)<<16 | (n)<<5 | (d))
+
+// sxtl vd.4s, vn.4h
+#define SXTL(d, n) WORD $(0x0f10a400 | (n)<<5 | (d))
+
+// sxtl2 vd.4s, vn.8h
+#define SXTL2(d, n) WORD $(0x4f10a400 | (n)<<5 | (d))
+
+// sshll vd.4s, vn.4h, #1
+#define SSHLL1(d, n) WORD $(0x0f11a400 | (n)<<5 | (d))
+
+// sshll2 vd.4s, vn.8h, #1
+#define SSHLL1_2(d, n) WORD $(0x4f11a400 | (n)<<5 | (d))
+
+// saba vd.4s, vn.4s, vm.4s
+#define SABA_4S(d, n, m) WORD $(0x4ea07c00 | (m)<<16 | (n)<<5 | (d))
+
+// sshr vd.4s, vn.4s, #16
+#define SSHR16_4S(d, n) WORD $(0x4f300400 | (n)<<5 | (d))
+
+// abs vd.4s, vn.4s
+#define ABS_4S(d, n) WORD $(0x4ea0b800 | (n)<<5 | (d))
+
+// smax vd.4s, vn.4s, vm.4s
+#define SMAX_4S(d, n, m) WORD $(0x4ea06400 | (m)<<16 | (n)<<5 | (d))
+
+// smaxv sd, vn.4s
+#define SMAXV_4S(d, n) WORD $(0x4eb0a800 | (n)<<5 | (d))
+
+// smin vd.8h, vn.8h, vm.8h
+#define SMIN_8H(d, n, m) WORD $(0x4e606c00 | (m)<<16 | (n)<<5 | (d))
+
+// sminv hd, vn.8h
+#define SMINV_8H(d, n) WORD $(0x4e71a800 | (n)<<5 | (d))
+
+// rev32 vd.8h, vn.8h
+#define REV32_8H(d, n) WORD $(0x6e600800 | (n)<<5 | (d))
+
+// rev64 vd.4s, vn.4s
+#define REV64_4S(d, n) WORD $(0x4ea00800 | (n)<<5 | (d))
+
+// rev64 vd.8h, vn.8h
+#define REV64_8H(d, n) WORD $(0x4e600800 | (n)<<5 | (d))

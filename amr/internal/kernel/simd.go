@@ -40,3 +40,33 @@ func nearest4SIMD(r, w, book *[4]int16, n int) int64 // n is a multiple of 8
 
 //go:noescape
 func distancesSIMD(dist *int32, x, book *int16, groups, pairs int)
+
+//go:noescape
+func correlate5SIMD(m *Matrix, a *correlateArgs)
+
+//go:noescape
+func correlate4SIMD(m *Matrix, a *correlate4Args)
+
+//go:noescape
+func searchPairSIMD(p *PairSearch)
+
+//go:noescape
+func searchChainSIMD(p *ChainSearch)
+
+//go:noescape
+func crossTracksSIMD(cross *[4]TrackPair, h, h4 *int16)
+
+//go:noescape
+func signCrossSIMD(cross, signX, signY *int16)
+
+//go:noescape
+func trackCorrSIMD(cor, c, sign, auto *int16)
+
+//go:noescape
+func addPulsesSIMD(vec, a, b *int16)
+
+//go:noescape
+func bestPairSIMD(dnX, rank, corX, dnY, corY, cross *int16, limit, ps, alp0 int32, best *[4]int32)
+
+//go:noescape
+func bestOfTwoSIMD(dnX, autoX, dnY, autoY, cross *int16, best *[4]int32)

@@ -6,4 +6,4 @@ package kernel
 var haveSIMD = true
 
 // haveSearch and haveRecursive tell whether there are kernels for the pulse search and for recursive filters.
-const haveSearch, haveRecursive = false, false
+const haveSearch, haveRecursive = true, false
