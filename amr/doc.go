@@ -39,8 +39,8 @@
 //
 // # Speed
 //
-// On amd64 with AVX2, found out at run time, the loops that multiply and accumulate and the pulse search run in assembly, on
-// arm64 the former. The build tag purego leaves it out. All paths give the same bits. An Encoder has a state of up to 8 KiB, a Decoder of up to 3.
+// On amd64 with AVX2, found out at run time, the loops that multiply and accumulate, the pulse search and the recursive filters run in
+// assembly; on arm64 with NEON the first two. The build tag purego leaves it out. All paths give the same bits. An Encoder has a state of up to 8 KiB, a Decoder of up to 3.
 //
 // # Patents and licence
 //
