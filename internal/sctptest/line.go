@@ -129,7 +129,7 @@ func testRestart(b *bench) {
 	c := b.dial(from, l.Addr(), sctp.Config{})
 	s := b.accept(l)
 	c.send(sctp.Message{Data: []byte("before")})
-	s.next()
+	s.message()
 	if b.Crash != nil {
 		b.Crash(c.Conn)
 	} else {
