@@ -5,6 +5,8 @@ go 1.26
 require (
 	github.com/emiago/sipgo v1.7.2
 	github.com/gotelco/telco v0.0.0
+	github.com/pion/logging v0.2.4
+	github.com/pion/sctp v1.12.1
 	golang.org/x/sys v0.47.0
 )
 
@@ -14,6 +16,8 @@ require (
 	github.com/gobwas/ws v1.3.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/icholy/digest v1.2.0 // indirect
+	github.com/pion/randutil v0.1.0 // indirect
+	github.com/pion/transport/v5 v5.1.4 // indirect
 	golang.org/x/net v0.57.0 // indirect
 	golang.org/x/sync v0.16.0 // indirect
 )

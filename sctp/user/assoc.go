@@ -63,6 +63,14 @@ type assoc struct {
 	probing     bool // one was
 	heard       bool // a SACK came since the last time-out
 
+	// Tail loss probes: tail.go.
+	tail       time.Time // when one goes
+	tails      int       // those since something was acknowledged
+	tailSeq    uint64    // the packet of the last one
+	tailing    bool      // the next retransmission is one
+	tailAnswer bool      // the SACK at hand acknowledged it
+	asked      bool      // the last DATA sent asks for a SACK at once
+
 	// Receiving: receive.go.
 	tsns      tsnSet
 	streams   []inStream
@@ -202,6 +210,7 @@ func (a *assoc) begin(peerTSN, rwnd uint32) {
 	a.rwnd, a.outstanding, a.marked = int(min(rwnd, 1<<30)), 0, 0
 	a.recovering, a.fast, a.gapped, a.probe, a.probing = false, false, false, false, false
 	a.rtxPath = nil
+	a.tail, a.tails, a.tailSeq, a.tailing = time.Time{}, 0, 0, false
 	a.tsns = tsnSet{cum: peerTSN - 1, high: peerTSN - 1}
 	a.streams = make([]inStream, a.in)
 	a.frags, a.heldBytes = nil, 0
@@ -418,7 +427,7 @@ func (a *assoc) deadline() time.Time {
 	if a.state == closed {
 		return d
 	}
-	for _, t := range [...]time.Time{a.t1, a.t2, a.guard, a.sackAt} {
+	for _, t := range [...]time.Time{a.t1, a.t2, a.guard, a.sackAt, a.tail} {
 		d = earlier(d, t)
 	}
 	for _, p := range a.paths {
@@ -452,6 +461,9 @@ func (a *assoc) expire(now time.Time) {
 	}
 	if due(a.guard, now) {
 		a.giveUp(appendCause(nil, causeUserAbort, []byte("the shutdown took too long")), &sctp.DownError{Reason: sctp.PeerLost, Err: errGuard})
+	}
+	if due(a.tail, now) {
+		a.expireTail()
 	}
 	for _, p := range a.paths {
 		if a.state == closed {

@@ -17,7 +17,9 @@
 //   - section 5: setting up with a signed cookie and no state before it comes back, restart,
 //     collision, stale cookies
 //   - section 6: transmission, acknowledgement, fragmentation, bundling, ordered and unordered delivery,
-//     zero windows; section 7: congestion control, fast retransmit
+//     zero windows; section 7: congestion control (L = 2), fast retransmit; beyond it, probes for losses
+//     at the tail as RFC 8985 section 7 has them, and miss indications in the order of sending, so that
+//     a retransmission that is lost doesn't wait for T3-rtx either
 //   - section 8: failure of paths and peers, heartbeats, packets out of the blue, verification tags
 //   - section 9: shutdown and abort; section 10: errors
 //   - RFC 6951: UDP, with the peer's port learnt from its packets

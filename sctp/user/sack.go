@@ -25,7 +25,7 @@ func (a *assoc) handleSack(now time.Time, c chunk) {
 		return
 	}
 	a.sacks++
-	a.heard = true
+	a.heard, a.tailAnswer = true, false
 	for _, p := range a.paths {
 		p.acked, p.restart, p.holding = 0, false, false
 	}
@@ -40,8 +40,8 @@ func (a *assoc) handleSack(now time.Time, c chunk) {
 			p.grow(a)
 		}
 	}
-	if a.gapped && (top[0] != 0 || a.recovering && advanced) {
-		a.strike(high, &top, advanced)
+	if a.tailAnswer || a.gapped && (top[0] != 0 || a.recovering && advanced) {
+		a.strike(high, &top, advanced, s.dups > 0)
 	}
 	if a.recovering && !tsnLess(s.cum, a.exit) {
 		a.recovering = false
@@ -58,7 +58,7 @@ func (a *assoc) settle(now time.Time) {
 	for _, p := range a.paths {
 		if p.acked > 0 {
 			p.answered(a)
-			a.errors = 0
+			a.errors, a.tails = 0, 0
 		}
 		switch {
 		case p.flight == 0:
@@ -73,6 +73,7 @@ func (a *assoc) settle(now time.Time) {
 	if a.marked == 0 {
 		a.rtxPath = nil
 	}
+	a.armTail(now)
 	a.drained(now)
 }
 
@@ -104,6 +105,7 @@ func (a *assoc) ackOne(now time.Time, tsn uint32, c *outChunk) {
 		p.flight -= int(c.n)
 		a.outstanding -= int(c.n) - dataHead
 		p.acked += int(c.n)
+		a.tailAnswer = a.tailAnswer || c.seq == a.tailSeq
 		if p.timing && p.timedTSN == tsn {
 			p.timing = false
 			p.measured(a, now.Sub(p.timedAt))
@@ -183,9 +185,19 @@ func (a *assoc) missing(tsn uint32) {
 // sending: a chunk has one for each packet, sent after it, that the SACK newly acknowledges. So a
 // chunk that was sent again and lost again is found as well, and one SACK for several packets
 // counts as much as one for each.
-func (a *assoc) strike(high uint32, top *[missLimit]uint64, advanced bool) {
+//
+// The answer to a tail loss probe says more: what was sent before it and has not arrived by now is
+// lost. If the probe itself was what was missing (not a duplicate), that was a loss, too.
+func (a *assoc) strike(high uint32, top *[missLimit]uint64, advanced, duplicate bool) {
 	found := false
 	halved := [maxAddrs]bool{}
+	if a.tailAnswer {
+		high = a.q.next
+		if !duplicate && !a.recovering && a.q.base != a.q.next {
+			a.data.lost(a)
+			halved[a.data.index] = true
+		}
+	}
 	for t := a.q.base; tsnLess(t, high); t++ {
 		c := a.q.at(t)
 		if c.state != flying {
@@ -195,7 +207,10 @@ func (a *assoc) strike(high uint32, top *[missLimit]uint64, advanced bool) {
 		for n < missLimit && top[n] > c.seq {
 			n++
 		}
-		if n == 0 && a.recovering && advanced && !c.again {
+		switch {
+		case a.tailAnswer && c.seq < a.tailSeq:
+			n = missLimit
+		case n == 0 && a.gapped && a.recovering && advanced && !c.again && !a.tailAnswer:
 			n = 1
 		}
 		if c.miss += n; c.miss < missLimit {

@@ -93,10 +93,14 @@ func (a *assoc) output(now time.Time, o *outbox) (more bool) {
 			a.burst = maxBurst * max(1, a.sacks)
 			a.sacks = 0
 		}
+		before := a.seq
 		if a.marked > 0 {
 			a.goingOn = a.retransmit(now, o)
 		} else {
 			a.goingOn = a.transmit(now, o)
+		}
+		if a.seq != before {
+			a.armTail(now)
 		}
 		if a.goingOn {
 			return true
@@ -217,16 +221,20 @@ func (a *assoc) transmit(now time.Time, o *outbox) (more bool) {
 				a.sent++
 			}
 			last := a.q.next == a.q.end
-			if p.flight >= p.cwnd || last && a.state == shutdownPending {
-				raw[1] |= flagI // section 6.1: a SACK without delay is of use
+			over := last
+			if !last {
+				c = a.q.at(a.q.next)
+				need = int(c.n) - dataHead
+				over = len(b)+len(raw)+int(c.n) > o.size || need > a.rwnd
+			}
+			if over { // section 6.1: a SACK without delay is of use if no more may go before it
+				a.asked = p.flight >= p.cwnd || a.burst == 0 || last && a.state == shutdownPending
+				if a.asked {
+					raw[1] |= flagI
+				}
 			}
 			b = append(b, raw...)
-			if last {
-				break
-			}
-			c = a.q.at(a.q.next)
-			need = int(c.n) - dataHead
-			if len(b)+int(c.n) > o.size || need > a.rwnd {
+			if over {
 				break
 			}
 		}
@@ -254,6 +262,9 @@ func (a *assoc) retransmit(now time.Time, o *outbox) (more bool) {
 		}
 		a.fast = false
 		a.seq++
+		if a.tailing {
+			a.tailing, a.tailSeq = false, a.seq
+		}
 		b := a.dataPacket(o, p, int(c.n))
 		for ; t != a.q.next && a.marked > 0; t++ {
 			if c = a.q.at(t); c.state != lost {
@@ -269,7 +280,7 @@ func (a *assoc) retransmit(now time.Time, o *outbox) (more bool) {
 			a.rwnd = max(0, a.rwnd-int(c.n)+dataHead)
 			a.marked--
 			a.retransmitted++
-			if p.flight >= p.cwnd {
+			if a.asked = p.flight >= p.cwnd || a.marked == 0; a.asked {
 				raw[1] |= flagI
 			}
 			b = append(b, raw...)
