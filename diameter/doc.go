@@ -4,6 +4,22 @@
 // as it came, unknown attributes included. What is wrong with a message is a [ProtocolError], which says how
 // to answer ([AppendErrorAnswer]).
 //
+// # Commands
+//
+// Commands and grouped AVPs are structs, which command diagen makes from a dictionary in the grammar of RFC 6733
+// (base.dia here; packages cx, sh and s6a have theirs). Parse functions read one from a [Message] and validate it: their error
+// is a [*ProtocolError] with the result code and the Failed-AVP to answer with, and what could be read is returned
+// with it, for those who are lenient. Requests begin their answers:
+//
+//	req, err := diameter.ParseDWR(m)
+//	ans := req.Answer("hss.ims.example", "ims.example")
+//	ans.ResultCode = diameter.Success
+//	b, err := ans.AppendBinary(nil)
+//
+// AVPs that a grammar doesn't name, and those that come too often, stay in the field AVPs and are sent again. Optional
+// values are [Opt]s, optional groups pointers, optional octets nil where absent. Text is a copy, octets alias the
+// message. A [Dictionary] names AVPs and values for people.
+//
 // # Nodes
 //
 // A [Node] is a client, a server, an agent, or all of these. [New] connects to the peers of its [Config];
@@ -20,6 +36,13 @@
 //
 // # What is implemented, by section
 //
+//   - RFC 6733 sections 3, 4: header, AVPs, all data formats, grouped AVPs, times of both eras. Reserved flags and
+//     padding that is not zero are read over, and sent again by relays.
+//   - RFC 6733 sections 5.3 to 5.5, 8.3 to 8.5, 9.7: the commands CER, DWR, DPR, RAR, STR, ASR, ACR and their answers;
+//     RFC 7683, 7944, 8583: OC-Supported-Features, OC-OLR, DRMP, Load
+//   - RFC 6733 sections 6.11, 7.1, 7.2, 7.5: validation with 3001, 3007, 3008, 5001, 5004, 5005, 5008, 5009, 5011, 5014 and
+//     5015 and the Failed-AVP, within the groups that it was in. M flags that differ from their definition (3009) are found
+//     by [Dictionary.CheckFlags] only, since many peers' do. That Session-Id comes first is not asked for.
 //   - RFC 6733 sections 2.1, 5.3 to 5.6: TCP, TLS from the start (port 5868) or in band, SCTP through package sctp;
 //     the peer state machine with election, CER and CEA, DPR and DPA, reconnection after Tc, which doubles while it fails.
 //     After DPR with REBOOTING a node connects again after Tc; after BUSY and DO_NOT_WANT_TO_TALK_TO_YOU it waits for

@@ -4,6 +4,7 @@ go 1.26
 
 require (
 	github.com/emiago/sipgo v1.7.2
+	github.com/fiorix/go-diameter/v4 v4.0.4
 	github.com/gotelco/telco v0.0.0
 	github.com/pion/logging v0.2.4
 	github.com/pion/sctp v1.12.1
@@ -16,6 +17,7 @@ require (
 	github.com/gobwas/ws v1.3.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/icholy/digest v1.2.0 // indirect
+	github.com/ishidawataru/sctp v0.0.0-20190922091402-408ec287e38c // indirect
 	github.com/pion/randutil v0.1.0 // indirect
 	github.com/pion/transport/v5 v5.1.4 // indirect
 	golang.org/x/net v0.57.0 // indirect
