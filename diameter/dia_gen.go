@@ -1054,7 +1054,9 @@ func (c *CER) AppendBinary(b []byte) ([]byte, error) {
 	b = AppendText(b, 264, Mandatory, 0, c.OriginHost)
 	b = AppendText(b, 296, Mandatory, 0, c.OriginRealm)
 	for _, v := range c.HostIPAddress {
-		b = AppendAddress(b, 257, Mandatory, 0, v)
+		if v.IsValid() {
+			b = AppendAddress(b, 257, Mandatory, 0, v)
+		}
 	}
 	b = AppendUint32(b, 266, Mandatory, 0, uint32(c.VendorID))
 	b = AppendText(b, 269, 0, 0, c.ProductName)
@@ -1247,7 +1249,9 @@ func (c *CEA) AppendBinary(b []byte) ([]byte, error) {
 	b = AppendText(b, 264, Mandatory, 0, c.OriginHost)
 	b = AppendText(b, 296, Mandatory, 0, c.OriginRealm)
 	for _, v := range c.HostIPAddress {
-		b = AppendAddress(b, 257, Mandatory, 0, v)
+		if v.IsValid() {
+			b = AppendAddress(b, 257, Mandatory, 0, v)
+		}
 	}
 	b = AppendUint32(b, 266, Mandatory, 0, uint32(c.VendorID))
 	b = AppendText(b, 269, 0, 0, c.ProductName)

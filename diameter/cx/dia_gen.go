@@ -1492,7 +1492,9 @@ func (c *FailedPCSCF) AppendAVPs(b []byte) []byte {
 		b = diameter.AppendText(b, 665, 0, 10415, c.PCSCFFQDN.Value)
 	}
 	for _, v := range c.PCSCFIPAddress {
-		b = diameter.AppendAddress(b, 666, 0, 10415, v)
+		if v.IsValid() {
+			b = diameter.AppendAddress(b, 666, 0, 10415, v)
+		}
 	}
 	return diameter.AppendAVPs(b, c.AVPs)
 }

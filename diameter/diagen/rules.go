@@ -405,7 +405,8 @@ func (g *generator) append(fields []*field) {
 			bits := strings.TrimPrefix(f.avp.Type, "Float")
 			g.p("b = %s(%s, math.Float%sbits(%s))", g.d("AppendUint"+bits), head, bits, at)
 		case "Address":
-			g.p("b = %s(%s, %s)", g.d("AppendAddress"), head, at)
+			// One of another family is among the AVPs that are kept.
+			g.p("if %s.IsValid() {\nb = %s(%s, %s)\n}", at, g.d("AppendAddress"), head, at)
 		case "Time":
 			g.p("b = %s(%s, %s)", g.d("AppendTime"), head, at)
 		default:

@@ -2552,7 +2552,9 @@ func (c *MIP6AgentInfo) DecodeAVPs(d *diameter.Decoder) {
 // AppendAVPs appends the AVPs of the group, the group's own header left out.
 func (c *MIP6AgentInfo) AppendAVPs(b []byte) []byte {
 	for _, v := range c.MIPHomeAgentAddress {
-		b = diameter.AppendAddress(b, 334, diameter.Mandatory, 0, v)
+		if v.IsValid() {
+			b = diameter.AppendAddress(b, 334, diameter.Mandatory, 0, v)
+		}
 	}
 	if c.MIPHomeAgentHost != nil {
 		var atMIPHomeAgentHost int
@@ -3920,7 +3922,9 @@ func (c *APNConfiguration) DecodeAVPs(d *diameter.Decoder) {
 func (c *APNConfiguration) AppendAVPs(b []byte) []byte {
 	b = diameter.AppendUint32(b, 1423, diameter.Mandatory, 10415, c.ContextIdentifier)
 	for _, v := range c.ServedPartyIPAddress {
-		b = diameter.AppendAddress(b, 848, diameter.Mandatory, 10415, v)
+		if v.IsValid() {
+			b = diameter.AppendAddress(b, 848, diameter.Mandatory, 10415, v)
+		}
 	}
 	b = diameter.AppendUint32(b, 1456, diameter.Mandatory, 10415, uint32(c.PDNType))
 	b = diameter.AppendText(b, 493, diameter.Mandatory, 0, c.ServiceSelection)
@@ -4286,7 +4290,9 @@ func (c *TraceData) AppendAVPs(b []byte) []byte {
 	if c.OMCID != nil {
 		b = diameter.AppendOctets(b, 1466, diameter.Mandatory, 10415, c.OMCID)
 	}
-	b = diameter.AppendAddress(b, 1452, diameter.Mandatory, 10415, c.TraceCollectionEntity)
+	if c.TraceCollectionEntity.IsValid() {
+		b = diameter.AppendAddress(b, 1452, diameter.Mandatory, 10415, c.TraceCollectionEntity)
+	}
 	return diameter.AppendAVPs(b, c.AVPs)
 }
 
@@ -4513,7 +4519,9 @@ func (c *PDPContext) AppendAVPs(b []byte) []byte {
 	b = diameter.AppendUint32(b, 1423, diameter.Mandatory, 10415, c.ContextIdentifier)
 	b = diameter.AppendOctets(b, 1470, diameter.Mandatory, 10415, c.PDPType)
 	if c.PDPAddress.Present {
-		b = diameter.AppendAddress(b, 1227, diameter.Mandatory, 10415, c.PDPAddress.Value)
+		if c.PDPAddress.Value.IsValid() {
+			b = diameter.AppendAddress(b, 1227, diameter.Mandatory, 10415, c.PDPAddress.Value)
+		}
 	}
 	b = diameter.AppendOctets(b, 1404, diameter.Mandatory, 10415, c.QoSSubscribed)
 	if c.VPLMNDynamicAddressAllowed.Present {
@@ -4527,7 +4535,9 @@ func (c *PDPContext) AppendAVPs(b []byte) []byte {
 		b = diameter.AppendOctets(b, 1620, 0, 10415, c.ExtPDPType)
 	}
 	if c.ExtPDPAddress.Present {
-		b = diameter.AppendAddress(b, 1621, 0, 10415, c.ExtPDPAddress.Value)
+		if c.ExtPDPAddress.Value.IsValid() {
+			b = diameter.AppendAddress(b, 1621, 0, 10415, c.ExtPDPAddress.Value)
+		}
 	}
 	if c.AMBR != nil {
 		var atAMBR int
@@ -6268,7 +6278,9 @@ func (c *ULR) AppendBinary(b []byte) ([]byte, error) {
 		b = diameter.AppendUint32(b, 1493, 0, 10415, uint32(c.HomogeneousSupportOfIMSVoiceOverPSSessions.Value))
 	}
 	if c.GMLCAddress.Present {
-		b = diameter.AppendAddress(b, 2405, diameter.Mandatory, 10415, c.GMLCAddress.Value)
+		if c.GMLCAddress.Value.IsValid() {
+			b = diameter.AppendAddress(b, 2405, diameter.Mandatory, 10415, c.GMLCAddress.Value)
+		}
 	}
 	for i := range c.ActiveAPN {
 		var atActiveAPN int
