@@ -62,17 +62,6 @@ func (o *otp) saysTimes(t *testing.T, what string, times int) {
 
 func (o *otp) command(format string, args ...any) { fmt.Fprintf(o.stdin, format+"\n", args...) }
 
-// freePort is a port that is free on the loopback now.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 var accounting = diameter.Application{ID: diameter.BaseAccounting, Accounting: true}
 
 // acr is an accounting request to a realm.
@@ -107,7 +96,7 @@ func TestErlang(t *testing.T) {
 	for _, who := range []string{"listen", "connect"} {
 		t.Run(who, func(t *testing.T) {
 			var seen atomic.Int32
-			port, ours := freePort(t), freePort(t)
+			port, ours := lab.FreePort(t), lab.FreePort(t)
 			cfg := diameter.Config{OriginHost: "telco.home.example", OriginRealm: homeRealm, Applications: []diameter.Application{accounting}, Timers: quick,
 				Services: accountant(&seen), Accept: diameter.Accept{Hosts: []string{".otp.example"}}, Trace: tsharktest.Capture(t, "-d", fmt.Sprintf("tcp.port==%d,diameter", port), "-d", fmt.Sprintf("tcp.port==%d,diameter", ours))}
 			transport := fmt.Sprintf("{transport, listen, [{ip, {127,0,0,1}}, {port, %d}]}.", port)
@@ -154,7 +143,7 @@ func TestErlangElection(t *testing.T) {
 	for _, ourHost := range []string{"a.home.example", "z.home.example"} {
 		t.Run(ourHost, func(t *testing.T) {
 			var seen atomic.Int32
-			port, ours := freePort(t), freePort(t)
+			port, ours := lab.FreePort(t), lab.FreePort(t)
 			o := runOTP(t, fmt.Sprintf(`{host, "node.otp.example"}. {realm, "otp.example"}.
 				{transport, listen, [{ip, {127,0,0,1}}, {port, %d}]}.
 				{transport, connect, [{raddr, {127,0,0,1}}, {rport, %d}]}.`, port, ours))
@@ -187,7 +176,7 @@ func TestErlangTLS(t *testing.T) {
 	}{{"on connect", false, false}, {"on connect, Erlang connects", false, true}, {"in band, Erlang connects", true, true}} {
 		t.Run(c.name, func(t *testing.T) {
 			var seen atomic.Int32
-			port, ours := freePort(t), freePort(t)
+			port, ours := lab.FreePort(t), lab.FreePort(t)
 			options, inband := "{ssl_options, true}, "+ssl, "[0]"
 			if c.inband {
 				options, inband = "{ssl_options, ["+ssl+"]}", "[1]"
@@ -246,7 +235,7 @@ func TestErlangTLS(t *testing.T) {
 // TestErlangRedirect: Erlang as a redirect agent sends a client of ours to a server of ours.
 func TestErlangRedirect(t *testing.T) {
 	var seen atomic.Int32
-	port, ours := freePort(t), freePort(t)
+	port, ours := lab.FreePort(t), lab.FreePort(t)
 	o := runOTP(t, fmt.Sprintf(`{host, "node.otp.example"}. {realm, "otp.example"}. {redirect, ["aaa://server.home.example:%d;transport=tcp"]}.
 		{transport, listen, [{ip, {127,0,0,1}}, {port, %d}]}.`, ours, port))
 	startNode(t, diameter.Config{OriginHost: "server.home.example", OriginRealm: homeRealm, Applications: []diameter.Application{accounting}, Timers: quick,
@@ -275,7 +264,7 @@ func TestErlangRedirect(t *testing.T) {
 func TestErlangOverload(t *testing.T) {
 	tsharktest.Need(t)
 	var seen atomic.Int32
-	port := freePort(t)
+	port := lab.FreePort(t)
 	o := runOTP(t, fmt.Sprintf(`{host, "node.otp.example"}. {realm, "otp.example"}. {overload, 40}. {transport, listen, [{ip, {127,0,0,1}}, {port, %d}]}.`, port))
 	n := startNode(t, diameter.Config{OriginHost: "telco.home.example", OriginRealm: homeRealm, Applications: []diameter.Application{accounting}, Timers: quick,
 		Services: accountant(&seen), Overload: true, Trace: tsharktest.Capture(t, "-d", fmt.Sprintf("tcp.port==%d,diameter", port)),

@@ -1,8 +1,9 @@
 package mtp3
 
 import (
-	"errors"
 	"fmt"
+
+	"github.com/gotelco/telco/internal/wire"
 )
 
 // NetworkIndicator tells apart the networks that share signalling links (Q.704 section 14.2.2).
@@ -72,7 +73,7 @@ const (
 )
 
 // ErrTruncated says that a message ended before its fields did.
-var ErrTruncated = errors.New("truncated")
+var ErrTruncated = wire.ErrTruncated
 
 // ParseError says which field could not be read.
 type ParseError struct {

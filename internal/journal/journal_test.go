@@ -101,7 +101,13 @@ func TestKeeps(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"a": "3"}, s.m); diff != "" || rep.Records != 4 {
 		t.Errorf("%+v %s", rep, diff)
 	}
+	if s.j.Size() == 0 {
+		t.Error("nothing to compact")
+	}
 	must(t, s.compact())
+	if n := s.j.Size(); n != 0 {
+		t.Errorf("%d octets since the snapshot", n)
+	}
 	must(t, s.append("d=4"))
 	must(t, s.j.Close())
 	s, rep = openTable(t, Config{Dir: dir})

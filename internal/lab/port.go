@@ -3,7 +3,6 @@ package lab
 import (
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"strconv"
 	"testing"
 )
@@ -31,10 +30,4 @@ func FreePort(t testing.TB) int {
 	}
 	t.Fatal("no free port")
 	return 0
-}
-
-// FreeAddr is 127.0.0.1 with a FreePort.
-func FreeAddr(t testing.TB) netip.AddrPort {
-	t.Helper()
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(FreePort(t)))
 }

@@ -149,3 +149,21 @@ func TestConformanceUDP(t *testing.T) {
 		}
 	})
 }
+
+// The same in IP itself, where the system lets us and has no SCTP of its own.
+func TestConformanceRaw(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for real time, left out with -short")
+	}
+	c, err := user.Raw{}.Open(netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Skipf("needs root, and a kernel without SCTP: %v", err)
+	}
+	c.Close()
+	sctptest.Run(t, false, func(t *testing.T) sctptest.Lab {
+		return sctptest.Lab{
+			Client: user.New(user.Config{Carrier: user.Raw{}}), Server: user.New(user.Config{Carrier: user.Raw{}}),
+			ServerAddr: addr(0, 0, "127.0.0.1"), ClientAddr: addr(0, 0, "127.0.0.2"),
+		}
+	})
+}

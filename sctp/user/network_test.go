@@ -9,20 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gotelco/telco/internal/lab"
 	"github.com/gotelco/telco/internal/tsharktest"
 	"github.com/gotelco/telco/sctp"
 	"github.com/gotelco/telco/sctp/user"
 )
 
 // udpPort is a port of UDP that is free on the loopback.
-func udpPort(t testing.TB) uint16 {
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-}
+func udpPort(t testing.TB) uint16 { return uint16(lab.FreePort(t)) }
 
 func addr(port, udp uint16, ips ...string) sctp.Addr {
 	a := sctp.Addr{Port: port, UDP: udp}
