@@ -47,6 +47,11 @@ type Config struct {
 	// messages that cannot be forwarded; a whole ANSI cluster is told by TCP and TCA.
 	MaxBroadcast int
 
+	// ToOwner, if set, is called with each message for an owner of destinations, in place of an
+	// output: before the [Router] shows a way by which other messages could overtake it. It must
+	// neither call the node nor keep m or raw.
+	ToOwner func(id OwnerID, m *MSU, raw []byte)
+
 	Logger *slog.Logger // if nil, nothing is logged
 	Trace  trace.Func   // called with each change of state; if nil, not called
 }

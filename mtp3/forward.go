@@ -228,6 +228,10 @@ func (n *Node) toOwner(o *owner, m *MSU, raw []byte, from source) {
 		}
 	}
 	n.stats.ToOwners++
+	if n.cfg.ToOwner != nil {
+		n.cfg.ToOwner(o.id, m, raw)
+		return
+	}
 	n.out = append(n.out, Output{Kind: ToOwner, Owner: o.id, Primitive: Primitive{Kind: TransferPrimitive, MSU: *m}, Raw: raw})
 }
 

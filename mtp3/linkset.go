@@ -19,6 +19,7 @@ type linkset struct {
 	usable int          // how many links are usable
 
 	available bool        // routes may use it
+	since     time.Time   // of the last change of available
 	sets      []*routeSet // that have a route over it
 
 	// The adjacent point's MTP restart (Q.704 section 9.3).
@@ -52,6 +53,7 @@ type link struct {
 	carried  bool // it was usable since level 2 came up
 	reason   LinkFailReason
 	since    time.Time // of the last change of usable
+	failedAt time.Time // of the last failure
 
 	level, discard uint8
 	congCount      int
@@ -371,7 +373,7 @@ func (n *Node) linksetOpens(ls *linkset) {
 	if ls.available || ls.usable == 0 {
 		return
 	}
-	ls.available = true
+	ls.available, ls.since = true, n.now
 	n.dirty = true
 	n.recomputeAll(ls.sets, n.t.T3)
 }
@@ -382,7 +384,7 @@ func (n *Node) linksetDown(ls *linkset) {
 	if !ls.available {
 		return
 	}
-	ls.available = false
+	ls.available, ls.since = false, n.now
 	n.dirty = true
 	n.recomputeAll(ls.sets, 0)
 }

@@ -75,6 +75,7 @@ type owner struct {
 	name  string
 	cfg   OwnerConfig
 	state Availability
+	since time.Time           // of state
 	level map[PointCode]uint8 // congestion of its points
 	sent  int                 // messages since the congestion began
 	sets  []*routeSet

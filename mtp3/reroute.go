@@ -162,6 +162,7 @@ func (n *Node) setStatus(rs *routeSet, a Availability) {
 	if was == a {
 		return
 	}
+	rs.since = n.now
 	n.changed(Change{Kind: DestinationChanged, Destination: rs.dest, State: a}, n.f.DestinationString(rs.dest), a.String())
 	if (was == Unavailable) == (a == Unavailable) {
 		return

@@ -124,7 +124,9 @@ func (n *Node) restartEnds() {
 	for _, ls := range n.linksets {
 		if ls != nil && ls.usable > 0 {
 			ls.adjRestart = false
-			ls.available = true
+			if !ls.available {
+				ls.available, ls.since = true, n.now
+			}
 		}
 	}
 	n.recomputeAll(n.live(), n.t.T3)

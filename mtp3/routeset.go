@@ -20,6 +20,7 @@ type routeSet struct {
 	shared uint32  // where the router has the same
 
 	status    Availability
+	since     time.Time    // of status
 	announced Availability // what neighbours were told, as far as it is the same for all
 	holds     []setHold
 
@@ -96,7 +97,7 @@ func (n *Node) SetOwner(now time.Time, id OwnerID, a Availability, out []Output)
 		return out
 	}
 	n.begin(now, out)
-	o.state = a
+	o.state, o.since = a, n.now
 	n.dirty = true
 	if a == Unavailable {
 		clear(o.level)

@@ -117,7 +117,7 @@ func (n *Node) failLink(l *link, reason LinkFailReason, stop bool) {
 		n.command(l, l.l2.Stop)
 	}
 	l.starting = false
-	l.reason = reason
+	l.reason, l.failedAt = reason, n.now
 	if wasUp {
 		l.stats.Failures++
 		n.linkChanged(LinkFailed, l, reason.String())
