@@ -1,6 +1,11 @@
 package stp
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gotelco/telco/mtp3/sccp"
+)
 
 // required notes what has to be there so that the rest can be talked about.
 func (c *Config) required(d *decoder) {
@@ -122,40 +127,39 @@ func (d *decoder) levels(m *M2PAConfig, path string) {
 }
 
 func (d *decoder) gtt(c *Config) {
-	digits := func(pos Pos, path, s string) {
-		for _, r := range s {
-			if !('0' <= r && r <= '9' || 'A' <= r && r <= 'F' || 'a' <= r && r <= 'f') {
-				d.fail(pos, path, "%q is no digit: want 0 to 9 and A to F", r)
-				return
+	for i := range c.GTT {
+		g := &c.GTT[i]
+		for j := range g.To {
+			if h := &g.To[j]; h.PC == 0 {
+				d.fail(h.Pos, fmt.Sprintf("gtt[%d].to[%d].pc", i, j), "is missing")
 			}
 		}
 	}
-	for i := range c.GTT {
-		g := &c.GTT[i]
-		path := fmt.Sprintf("gtt[%d]", i)
-		digits(g.Match.Pos, path+".match.prefix", g.Match.Prefix)
-		if len(g.To) == 0 {
-			d.fail(g.Pos, path+".to", "is missing: where does it go?")
-		}
-		for j := range g.To {
-			h := &g.To[j]
-			path := path + ".to"
-			if len(g.To) > 1 {
-				path = fmt.Sprintf("%s[%d]", path, j)
-			}
-			if h.PC == 0 {
-				d.fail(h.Pos, path+".pc", "is missing")
-			}
-			if h.GT != nil {
-				digits(h.GT.Pos, path+".gt.prefix", h.GT.Prefix)
-				if h.GT.Strip < 0 {
-					d.fail(h.GT.Pos, path+".gt.strip", "want 0 or more digits, not %d", h.GT.Strip)
-				}
-			}
-		}
+	if len(d.errs) == 0 {
+		d.rules(c)
 	}
 	if c.SCCP.HopCounter > 15 {
 		d.fail(c.SCCP.Pos, "sccp.hop-counter", "want 1 to 15, not %d", c.SCCP.HopCounter)
+	}
+}
+
+// rules notes what package sccp has against the lines of translation.
+func (d *decoder) rules(c *Config) {
+	_, err := sccp.NewTable(c.Node.Format, c.rules())
+	if err == nil {
+		return
+	}
+	all := []error{err}
+	if j, ok := err.(interface{ Unwrap() []error }); ok {
+		all = j.Unwrap()
+	}
+	for _, err := range all {
+		var r *sccp.RuleError
+		if errors.As(err, &r) && r.Index < len(c.GTT) {
+			d.fail(c.GTT[r.Index].Pos, fmt.Sprintf("gtt[%d]: %s", r.Index, r.Field), "%v", r.Err)
+		} else {
+			d.fail(Pos{}, "gtt", "%v", err)
+		}
 	}
 }
 

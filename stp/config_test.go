@@ -147,7 +147,8 @@ func TestParseConfigErrors(t *testing.T) {
 				"f:1:27: node.nam: unknown key; do you mean \"name\"?\n" +
 				"f:2:17: listen[0].m3ua: want addresses and a port such as \"10.0.0.1:2905\" or \"10.0.0.1,10.1.0.1:2905\", not \"nowhere\"\n" +
 				"f:3:14: route[0].to: mtp3: parse destination \"1.2.3/15\": a mask has 0 to 14 bits"},
-		{"gtt", "node: {point-code: 1.2.3}\ngtt: [{match: {prefix: 49x}, to: {ssn: hlr}}]", "f:2:16: gtt[0].match.prefix: 'x' is no digit: want 0 to 9 and A to F\nf:2:35: gtt[0].to.pc: is missing"},
+		{"gtt", "node: {point-code: 1.2.3}\ngtt: [{match: {prefix: 49}, to: {ssn: hlr}}]", "f:2:34: gtt[0].to[0].pc: is missing"},
+		{"gtt digits", "node: {point-code: 1.2.3}\ngtt: [{match: {prefix: 49x}, to: {pc: 1.2.4}}]", "f:2:8: gtt[0]: digits: not a digit"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := ParseConfig("f", []byte(c.text))

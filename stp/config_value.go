@@ -64,15 +64,16 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path string) {
 var words = map[reflect.Type]map[string]uint64{
 	reflect.TypeFor[Switch]():                {"default": 0, "on": 1, "yes": 1, "true": 1, "off": 2, "no": 2, "false": 2},
 	reflect.TypeFor[Action]():                {"allow": 0, "deny": 1},
-	reflect.TypeFor[ShareMode]():             {"backup": 0, "loadshare": 1},
+	reflect.TypeFor[sccp.Share]():            {"ordered": 0, "by-sls": 1, "spread": 2},
 	reflect.TypeFor[m3ua.Exchange]():         {"sg": 0, "ipsp-single": 1, "ipsp-double": 2},
-	reflect.TypeFor[RoutingIndicator]():      {"default": 0, "ssn": 1, "gt": 2},
+	reflect.TypeFor[RoutingIndicator]():      {"ssn": 0, "gt": 1},
 	reflect.TypeFor[mtp3.CongestionMode]():   {"international": 0, "priorities": 1, "levels": 2},
 	reflect.TypeFor[m3ua.TrafficMode]():      {"unset": 0, "override": 1, "loadshare": 2, "broadcast": 3},
 	reflect.TypeFor[mtp3.NetworkIndicator](): {"international": 0, "international-spare": 1, "spare": 1, "national": 2, "national-spare": 3, "reserved": 3},
 	reflect.TypeFor[mtp3.ServiceIndicator](): {"snm": 0, "snt": 1, "snt-special": 2, "sccp": 3, "tup": 4, "isup": 5, "dup-call": 6, "dup-facility": 7, "mtp-test": 8, "b-isup": 9, "s-isup": 10},
 	reflect.TypeFor[sccp.NumberingPlan]():    {"unknown": 0, "e164": 1, "x121": 3, "f69": 4, "e210": 5, "e212": 6, "e214": 7},
 	reflect.TypeFor[sccp.NatureOfAddress]():  {"unknown": 0, "subscriber": 1, "national": 3, "international": 4},
+	reflect.TypeFor[sccp.GTFormat]():         {},
 	reflect.TypeFor[sccp.SSN]():              {"unknown": 0, "scmg": 1, "isup": 3, "omap": 4, "map": 5, "hlr": 6, "vlr": 7, "msc": 8, "eir": 9, "auc": 10, "inap": 12, "cap": 146, "sgsn": 149, "ggsn": 150},
 }
 
@@ -83,6 +84,7 @@ var limits = map[reflect.Type]uint64{
 	reflect.TypeFor[sccp.NumberingPlan]():    15,
 	reflect.TypeFor[sccp.NatureOfAddress]():  127,
 	reflect.TypeFor[sccp.SSN]():              255,
+	reflect.TypeFor[sccp.GTFormat]():         4,
 }
 
 // setText reads one value.
