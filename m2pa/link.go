@@ -145,6 +145,7 @@ func (l *Link) Start(now time.Time, out []mtp3.Indication) []mtp3.Indication {
 		l.leave(now, mtp3.StoppedByManagement)
 	}
 	l.begin(now)
+	out = l.lose(l.q.total, out)
 	l.resetSequence()
 	out = l.congestion(now, out)
 	l.stats.Alignments++

@@ -76,6 +76,7 @@ var rfc4165 = []struct{ name, steps string }{
 		< MSU 2 bsn=0 a3
 		> ACK 2 bsn=1
 		flush
+		! lost a3
 		lpr
 		< Processor Recovered bsn=0
 		# B never processed a3
@@ -104,6 +105,7 @@ var rfc4165 = []struct{ name, steps string }{
 		! remote processor recovered
 		< Ready@1 bsn=0
 		flush
+		! lost b2
 		send b3
 		< MSU 1 bsn=0 b3
 		> Ready@1 bsn=0
@@ -270,6 +272,7 @@ var rfc4165 = []struct{ name, steps string }{
 		down
 		! out of service: transport lost
 		retrieve-unsent
+		! lost a
 		! retrieved b
 		! retrieval complete
 	`},

@@ -186,7 +186,8 @@ func (l *Link) FlushBuffers(now time.Time, out []mtp3.Indication) []mtp3.Indicat
 	if l.state != StateProcessorOutage {
 		return out
 	}
-	l.stats.Flushed += uint64(l.q.total) + uint64(len(l.held))
+	l.stats.Flushed += uint64(len(l.held))
+	out = l.lose(l.q.total, out)
 	l.q.clear()
 	l.dropHeld()
 	return l.decide(now, l.congestion(now, out))

@@ -274,7 +274,7 @@ func said(i mtp3.Indication) string {
 	switch i.Kind {
 	case mtp3.OutOfService:
 		return "out of service: " + i.Reason.String()
-	case mtp3.Received, mtp3.Retrieved, mtp3.Discarded:
+	case mtp3.Received, mtp3.Retrieved, mtp3.Discarded, mtp3.Lost:
 		return i.Kind.String() + " " + string(i.MSU)
 	case mtp3.BSNT:
 		return "BSNT " + seqText(i.FSN)

@@ -40,8 +40,8 @@ type Stats struct {
 
 	Discarded        uint64 // messages that Send refused
 	Retrieved        uint64 // messages that went back to level 3
-	Lost             uint64 // messages, sent and unacknowledged, that RetrieveUnsent gave up
-	Flushed          uint64 // messages that FlushBuffers threw away
+	Lost             uint64 // messages given up by RetrieveUnsent, FlushBuffers or Start, sent or not
+	Flushed          uint64 // messages of the peer that FlushBuffers threw away
 	Rewound          uint64 // messages that count as never sent after an outage
 	Resynchronised   uint64 // messages of the peer discarded because it sends them again after an outage
 	ReceiveOverflows uint64 // how often Config.ReceiveBuffer was full

@@ -216,14 +216,24 @@ func (l *Link) Retrieve(now time.Time, fsnc uint32, out []mtp3.Indication) []mtp
 	return l.retrieve(now, out)
 }
 
-// RetrieveUnsent gives back what was never sent. What was sent is forgotten.
+// RetrieveUnsent gives back what was never sent. What was sent is lost.
 func (l *Link) RetrieveUnsent(now time.Time, out []mtp3.Indication) []mtp3.Indication {
 	if l.serves() {
 		return out
 	}
-	l.stats.Lost += uint64(l.q.sent)
-	l.q.drop(l.q.sent)
+	out = l.lose(l.q.sent, out)
 	return l.retrieve(now, out)
+}
+
+// lose gives up the n oldest messages in the buffers.
+func (l *Link) lose(n int, out []mtp3.Indication) []mtp3.Indication {
+	for i := range n {
+		p, msu := l.q.slot(i).msu()
+		out = append(out, mtp3.Indication{Kind: mtp3.Lost, MSU: msu, Priority: p})
+	}
+	l.stats.Lost += uint64(n)
+	l.q.drop(n)
+	return out
 }
 
 // serves says whether the buffers are in use: nothing is retrieved from a link in service.

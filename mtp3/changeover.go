@@ -185,7 +185,6 @@ func (n *Node) retrieve(l *link, fsn *uint32) []heldMessage {
 			return again
 		}
 	}
-	n.drop(LostWithLink)
 	n.ind = l.l2.RetrieveUnsent(n.now, n.ind[:0])
 	take(n.ind)
 	n.stats.Retrieved += uint64(len(again))

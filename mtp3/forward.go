@@ -355,7 +355,7 @@ func (n *Node) managementMessage(l *link, m *MSU) {
 		switch msg.Heading {
 		case TFP, TFR, TFA, TCP, TCR, TCA, TRA, TRW:
 		default: // Q.704 section 9.6.6
-			n.drop(Restarting)
+			n.drop(UnexpectedManagement)
 			return
 		}
 	}

@@ -14,7 +14,8 @@ import (
 // Every method takes the time of the call, appends to out and returns it. A command that the state
 // of the link does not allow does nothing. A method neither calls back into the [Node] nor keeps a slice that it was given.
 type Link interface {
-	// Start begins (or begins again) initial alignment. InService or OutOfService follows.
+	// Start begins (or begins again) initial alignment. InService or OutOfService follows. What still
+	// waited for acknowledgement or transmission, because nobody retrieved it, is Lost.
 	Start(now time.Time, out []Indication) []Indication
 
 	// Stop takes the link out of service. What was not acknowledged stays for RetrieveBSNT and
@@ -48,10 +49,10 @@ type Link interface {
 	Retrieve(now time.Time, fsnc uint32, out []Indication) []Indication
 
 	// RetrieveUnsent is Retrieve for the messages alone that were never sent to the peer. It is for
-	// changeovers without a usable FSNC.
+	// changeovers without a usable FSNC. What was sent is Lost, each message by an indication of its own.
 	RetrieveUnsent(now time.Time, out []Indication) []Indication
 
-	// FlushBuffers throws away what waits to be sent or acknowledged, after a processor outage;
+	// FlushBuffers throws away what waits to be sent or acknowledged, which is Lost, after a processor outage;
 	// Continue goes on with what is there (Q.703 section 8, RFC 4165 section 4.1.4).
 	FlushBuffers(now time.Time, out []Indication) []Indication
 	Continue(now time.Time, out []Indication) []Indication
@@ -69,11 +70,11 @@ type Link interface {
 type Indication struct {
 	Kind IndicationKind
 
-	// MSU of Received, Retrieved and Discarded is a message: service information octet and
+	// MSU of Received, Retrieved, Discarded and Lost is a message: service information octet and
 	// signalling information field. That of Received is valid until the link is given more input
 	// from the peer (commands in between leave it alone), the others until the next call of any method of the link.
 	MSU      []byte
-	Priority uint8 // of Received, Retrieved, Discarded: what the link carried beside the message, 0 to 3
+	Priority uint8 // of Received, Retrieved, Discarded, Lost: what the link carried beside the message, 0 to 3
 
 	FSN     uint32         // of BSNT: the sequence number
 	Level   uint8          // of Congestion: the congestion status, 0 (none) to 3
@@ -98,13 +99,14 @@ const (
 	RetrievalComplete                                  // after the last Retrieved
 	RetrievalNotPossible                               // FSNC is not a number that can be acknowledged
 	Discarded                                          // a message of Send did not fit: MSU
+	Lost                                               // a message is given up that the peer may or may not have: MSU
 )
 
 var indicationNames = [...]string{
 	InService: "in service", OutOfService: "out of service", RemoteProcessorOutage: "remote processor outage",
 	RemoteProcessorRecovered: "remote processor recovered", Congestion: "congestion", Received: "received", BSNT: "BSNT",
 	BSNTNotRetrievable: "BSNT not retrievable", Retrieved: "retrieved", RetrievalComplete: "retrieval complete",
-	RetrievalNotPossible: "retrieval not possible", Discarded: "discarded",
+	RetrievalNotPossible: "retrieval not possible", Discarded: "discarded", Lost: "lost",
 }
 
 // String is the kind in words.

@@ -408,6 +408,10 @@ func (l *memLink) Retrieve(now time.Time, fsnc uint32, out []Indication) []Indic
 }
 
 func (l *memLink) RetrieveUnsent(now time.Time, out []Indication) []Indication {
+	for _, m := range l.sent {
+		out = append(out, Indication{Kind: Lost, MSU: m.msu, Priority: m.pri})
+	}
+	l.sent = nil
 	for _, m := range l.unsent {
 		out = append(out, Indication{Kind: Retrieved, MSU: m.msu, Priority: m.pri})
 	}

@@ -324,9 +324,8 @@ func (n *Node) indications(l *link) {
 func (n *Node) said(l *link, inds []Indication) {
 	for _, ind := range inds {
 		switch ind.Kind {
-		case Discarded:
-			n.drop(LinkOverflow)
-			l.stats.Discarded++
+		case Discarded, Lost:
+			n.gaveUp(l, ind)
 		case Congestion:
 			n.congestion(l, ind.Level, ind.Discard)
 		case BSNT, BSNTNotRetrievable, Retrieved, RetrievalComplete, RetrievalNotPossible:
@@ -334,6 +333,21 @@ func (n *Node) said(l *link, inds []Indication) {
 			ind.MSU = append([]byte(nil), ind.MSU...)
 			n.pending = append(n.pending, pendingIndication{l, ind})
 		}
+	}
+}
+
+// gaveUp counts a message that level 2 did not take, or gives up.
+func (n *Node) gaveUp(l *link, ind Indication) {
+	if ind.Kind == Discarded {
+		l.stats.Discarded++
+	}
+	switch {
+	case len(ind.MSU) > 0 && n.isManagement(ServiceIndicator(ind.MSU[0]&15)):
+		n.drop(NoManagementPath)
+	case ind.Kind == Lost:
+		n.drop(LostWithLink)
+	default:
+		n.drop(LinkOverflow)
 	}
 }
 

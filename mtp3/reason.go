@@ -22,10 +22,10 @@ const (
 	LinkOverflow                  // the link's buffers were full
 	DiversionOverflow             // too many messages waited for a changeover, changeback or rerouting
 	NotAdjacent                   // management about a link or route from a point that is not at the other end
-	UnexpectedManagement          // a management message that fits no procedure under way, or that we don't know
-	LostWithLink                  // could not be retrieved from a failed link; of these the number is not known, each counts once per link
+	UnexpectedManagement          // a management message that fits no procedure under way, a restart included, or that we don't know
+	LostWithLink                  // given up by a link that failed or was flushed, because the number of the last message accepted was not to be had; some may have arrived
 	InvalidPrimitive              // a user gave a message that cannot be sent
-	NoManagementPath              // a management message of ours found no link
+	NoManagementPath              // a management message of ours found no link, or was lost with its link
 	reasonCount
 )
 

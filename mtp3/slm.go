@@ -189,9 +189,8 @@ func (n *Node) indication(l *link, ind Indication) {
 		}
 	case Congestion:
 		n.congestion(l, ind.Level, ind.Discard)
-	case Discarded:
-		n.drop(LinkOverflow)
-		l.stats.Discarded++
+	case Discarded, Lost:
+		n.gaveUp(l, ind)
 	}
 }
 
