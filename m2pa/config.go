@@ -68,7 +68,8 @@ type Config struct {
 	Trace  trace.Func   // if nil, not called; otherwise with every message and every change of state
 }
 
-func (c Config) withDefaults() Config {
+// Defaults is c with each zero field replaced by its default, as the fields say, and limits kept. [New] calls it.
+func (c Config) Defaults() Config {
 	or := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
 			*d = v

@@ -114,7 +114,7 @@ const (
 
 // New makes a link. It is out of service, without an association.
 func New(cfg Config) *Link {
-	l := &Link{cfg: cfg.withDefaults()}
+	l := &Link{cfg: cfg.Defaults()}
 	l.resetSequence()
 	l.nextOnset = min(next(0, &l.cfg.CongestionOnset), next(0, &l.cfg.CongestionDiscard))
 	return l

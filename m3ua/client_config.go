@@ -83,6 +83,12 @@ type ClientConfig struct {
 	Trace  trace.Func   // if nil, not called
 }
 
+// Defaults is c with each zero field replaced by its default, as the fields say. [NewASP] calls it.
+func (c ClientConfig) Defaults() ClientConfig {
+	c.setDefaults()
+	return c
+}
+
 func (c *ClientConfig) setDefaults() {
 	if c.Name == "" {
 		c.Name = "asp"

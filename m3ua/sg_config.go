@@ -138,6 +138,12 @@ type DestinationStatus struct {
 	Refused      bool  // the ASP is not to know: ERR (Destination Status Unknown)
 }
 
+// Defaults is c with each zero field replaced by its default, as the fields say. [NewSG] calls it.
+func (c SGConfig) Defaults() SGConfig {
+	c.setDefaults()
+	return c
+}
+
 func (c *SGConfig) setDefaults() {
 	if c.TRecovery == 0 {
 		c.TRecovery = 2 * time.Second

@@ -96,8 +96,8 @@ type Timers struct {
 	TestT2 time.Duration // T2 of Q.707: between signalling link tests; if zero, 60 s; if negative, only on activation
 }
 
-// withDefaults fills in what is zero.
-func (t Timers) withDefaults() Timers {
+// Defaults is t with each zero timer replaced by its default. [NewNode] calls it.
+func (t Timers) Defaults() Timers {
 	for _, d := range []struct {
 		at    *time.Duration
 		value time.Duration

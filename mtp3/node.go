@@ -155,7 +155,7 @@ func NewNode(cfg Config) (*Node, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := &Node{
-		cfg: cfg, f: cfg.Format, t: cfg.Timers.withDefaults(), local: append([]PointCode{cfg.PointCode}, cfg.Aliases...),
+		cfg: cfg, f: cfg.Format, t: cfg.Timers.Defaults(), local: append([]PointCode{cfg.PointCode}, cfg.Aliases...),
 		exact: make(map[Destination]*routeSet), table: buildTable(nil, nil),
 		picks: make([][]uint16, 1), pickIndex: make(map[string]uint32),
 		t8: make(map[PointCode]time.Time), upu: make(map[uint32]time.Time), neverUp: true,

@@ -62,13 +62,6 @@ func (s Switch) String() string {
 	return "default"
 }
 
-func switchOf(b bool) Switch {
-	if b {
-		return On
-	}
-	return Off
-}
-
 // NodeConfig is the signalling point itself: what becomes of an [mtp3.Config].
 type NodeConfig struct {
 	Pos Pos `yaml:"-"`

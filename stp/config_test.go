@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +164,103 @@ func TestParseConfigErrors(t *testing.T) {
 	}
 }
 
+func TestText(t *testing.T) {
+	for _, text := range []string{"", "stp-a.yaml", "stp-a-mask.yaml", "stp-b.yaml", "stp-b-mask.yaml"} {
+		c := parse(t, everything)
+		if text != "" {
+			c = load(t, text)
+		}
+		again, err := ParseConfig(c.File, c.Text())
+		if err != nil {
+			t.Fatalf("%v\n%s", err, c.Text())
+		}
+		if diff := cmp.Diff(c, again, ignorePos, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: %s", text, diff)
+		}
+		again, err = ParseConfig(c.File, c.Full())
+		if err != nil {
+			t.Fatalf("%v\n%s", err, c.Full())
+		}
+		if diff := cmp.Diff(c.WithDefaults(), again, ignorePos, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: full: %s", text, diff)
+		}
+		if twice := again.WithDefaults(); !cmp.Equal(twice, again, ignorePos, cmpopts.EquateEmpty()) {
+			t.Errorf("%s: defaults of defaults: %s", text, cmp.Diff(again, twice, ignorePos))
+		}
+	}
+}
+
+// everything has each key at least once.
+const everything = `
+node: {name: "on", point-code: 1.2.1, aliases: [1.2.2], format: 3-8-3, sls-bits: 4, network-indicator: international, transfer: off, transfer-restricted: on,
+  restart: off, link-test: off, congestion: levels, max-held: 1, max-exceptions: 2, max-broadcast: 3, timers: {t1: 1s, t24: 2s, test-t1: 3s, test-t2: -1s}}
+listen: [{m3ua: "10.0.0.1,10.1.0.1"}, {m3ua-tcp: "[2001:db8::1]:2906"}, {m2pa: 10.0.0.1}]
+sctp: {carrier: udp, udp-port: 9900, rto-initial: 100ms, rto-min: 50ms, rto-max: 1s, heartbeat: -1s, path-max-retrans: 2, assoc-max-retrans: 4,
+  max-init-retrans: 3, sack-delay: -1s, send-buffer: 1000, receive-buffer: 2000, streams: 33}
+m2pa: {t1: 41s, t2: 6s, t3: 1s, t4n: 8s, t4e: 400ms, t6: 4s, t7: 1s, proving-interval: 10ms, proving-filler: -1, repeat-interval: 2s, transmit-buffer: 1000,
+  transmit-messages: 10, window: 5, receive-buffer: 100, congestion-onset: [1, 2, 3], congestion-abatement: [1, 1, 2], congestion-discard: [4, 5, 6]}
+m3ua: {t-recovery: 3s, pending-messages: 1, pending-octets: 2, t-beat: 5s, send-messages: 3, send-octets: 4, network-appearances: [1, 2], strict: on, any-asp: on,
+  registration: {enabled: off, dynamic: on, change: on, max-keys: 5, first-context: 6}}
+linkset: {name: "x y", adjacent: 4.5.1, local: 1.2.2, rotate: 1, screen: s, start: off, m2pa: {t1: 42s}, links: [
+  {slc: 0, name: zero, start: on, m2pa: {connect: 10.0.0.2, local: "10.0.0.1,10.1.0.1:3566", retry-min: 1s, retry-max: 2s, t1: 43s}}, {slc: 15, m2pa: {accept: 10.0.0.2}}]}
+as: {name: "007", point-code: 1.2.3, keys: {dpc: 1.2.4, si: [isup, 12], opc: [1.0.0/3]}, routing-context: 5, network-appearance: 1, mode: broadcast, min-asps: 2, screen: s,
+  blocked: on, asps: [a1, {name: a2, peer: "10.0.0.5:2905", id: 5, require-id: on, require-context: on, registration: off, blocked: on}]}
+asp: {name: a1, connect: 10.0.0.6, local: "10.0.0.1:2907", tcp: on, max-backoff: 1m}
+gateway: [{name: g, role: ipsp-single, accept: 10.0.0.7, local: 10.0.0.1, passive: on, point-codes: [7.7.7], routing-contexts: [1], register: {dpc: 1.2.1, si: sccp}, mode: loadshare,
+  id: 4, network-appearance: 2, standby: on, peer-contexts: [3], screen: s, blocked: on, t-ack: 1s, t-refused: 2s, t-beat: 3s, t-audit: 4s, send-messages: 5, send-octets: 6},
+  {name: h, connect: [10.0.0.8, 10.0.0.9], tcp: on, max-backoff: 5s}]
+route: [{to: 0.0.0/0, via: [x y, g], priority: 9}]
+screening: {name: s, default: deny, rules: [{opc: 4.5.0/11, dpc: 1.2.3, si: sccp}, {action: deny}]}
+sccp: {hop-counter: 7, return: off}
+gtt: {name: n, match: {gti: 4, tt: 0, np: e164, nai: international, prefix: "49??", whole: on}, share: spread, to: [{name: e, pc: 1.2.6, ssn: 200, weight: 2, gt: {remove: on}},
+  {pc: 1.2.7, route: gt, gt: {strip: 2, prefix: "0", gti: 4, tt: 9, np: e214, nai: 3}}, {pc: 1.3.0, gt: {replace: "123"}}]}
+management: {listen: "127.0.0.1:9999", hosts: [stp.example], token: secret}
+capture: {directory: /tmp/x, per-link: off, continuous: on, ring: 10s, ring-octets: 1000, max-files: 3}
+`
+
+// TestEverything keeps the text above complete.
+func TestEverything(t *testing.T) {
+	c := parse(t, everything)
+	set := map[string]bool{}
+	walk(reflect.ValueOf(c).Elem(), set)
+	var empty []string
+	for key, ok := range set {
+		if !ok && !strings.HasPrefix(key, "Timers.") {
+			empty = append(empty, key)
+		}
+	}
+	slices.Sort(empty)
+	// The network indicator is there with the number 0; a range of digits and whole digits exclude each other.
+	if diff := cmp.Diff([]string{"GTTMatch.through", "NodeConfig.network-indicator"}, empty); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// walk notes of each key of each type whether it is set somewhere.
+func walk(v reflect.Value, set map[string]bool) {
+	switch {
+	case scalarType(v.Type()):
+	case v.Kind() == reflect.Pointer:
+		walk(v.Elem(), set)
+	case v.Kind() == reflect.Slice:
+		for i := range v.Len() {
+			walk(v.Index(i), set)
+		}
+	default:
+		for i := range v.NumField() {
+			f := v.Field(i)
+			key, inline := keyOf(v.Type().Field(i))
+			if key != "" {
+				key = v.Type().Name() + "." + key
+				set[key] = set[key] || !f.IsZero()
+			}
+			if (key != "" || inline) && !(f.Kind() == reflect.Pointer && f.IsNil()) {
+				walk(f, set)
+			}
+		}
+	}
+}
+
 func FuzzParseConfig(f *testing.F) {
 	for _, n := range []string{"stp-a.yaml", "stp-a-mask.yaml", "stp-b.yaml", "stp-b-mask.yaml"} {
 		text, err := os.ReadFile(filepath.Join("testdata", n))
@@ -170,10 +269,19 @@ func FuzzParseConfig(f *testing.F) {
 		}
 		f.Add(text)
 	}
+	f.Add([]byte(everything))
 	f.Add([]byte("a: &x [*x, *x]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if c, err := ParseConfig("f", text); err == nil && c.Node.PointCode == 0 {
-			t.Error("a node without a point code")
+		c, err := ParseConfig("f", text)
+		if err != nil {
+			return
+		}
+		again, err := ParseConfig("f", c.Text())
+		if err != nil {
+			t.Fatalf("%v\n%s", err, c.Text())
+		}
+		if diff := cmp.Diff(c, again, ignorePos, cmpopts.EquateEmpty()); diff != "" {
+			t.Error(diff)
 		}
 	})
 }
