@@ -24,6 +24,11 @@ type LoopConfig struct {
 	Deadline func() time.Time
 	Expire   func(now time.Time)
 
+	// Wake makes the loop call Poll: it is how level 3 hears of what others have left for it. A
+	// channel with room for one value never holds them up. If nil, nobody does.
+	Wake <-chan struct{}
+	Poll func(now time.Time)
+
 	Logger *slog.Logger // if nil, nothing is logged
 }
 
@@ -251,6 +256,8 @@ func (p *Loop) run() {
 		case t := <-p.do:
 			t.f(time.Now())
 			close(t.done)
+		case <-p.cfg.Wake:
+			p.cfg.Poll(time.Now())
 		case a := <-p.in:
 			ind = p.arrived(time.Now(), a, ind)
 		case <-timer.C:

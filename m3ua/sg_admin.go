@@ -258,6 +258,14 @@ func (g *SG) Congested(na Optional, d mtp3.Destination, level uint8) {
 	g.do(func(_ time.Time, out []output) []output { return g.core.setCongestion(na, d, min(level, 3), out) })
 }
 
+// TellCongested is Congested for networks where nothing says when congestion ends (Q.704 section
+// 11.2.3): the concerned ASPs get SCON once, and it is not remembered.
+func (g *SG) TellCongested(na Optional, d mtp3.Destination, level uint8) {
+	g.do(func(_ time.Time, out []output) []output {
+		return g.core.distribute(TypeSCON, na, []mtp3.Destination{d.Canonical()}, g.core.level(min(level, 3)), nil, nil, out)
+	})
+}
+
 // UserUnavailable is MTP-STATUS: a user part of a destination does not answer. The concerned ASPs
 // get DUPU.
 func (g *SG) UserUnavailable(na Optional, pc mtp3.PointCode, user mtp3.ServiceIndicator, cause UnavailabilityCause) {

@@ -98,7 +98,26 @@ func (g *sgCore) setAvailability(na Optional, d mtp3.Destination, av mtp3.Availa
 		}
 	}
 	g.status[statusKey{na, d}] = st
-	return g.distribute(typeOf(av), na, []mtp3.Destination{d}, Optional{}, nil, nil, out)
+	return g.distribute(typeOf(av), na, []mtp3.Destination{d}, Optional{}, g.owner(d), nil, out)
+}
+
+// owner is the only AS that has a point code, or nil: it is not told about itself.
+func (g *sgCore) owner(d mtp3.Destination) *asCore {
+	var found *asCore
+	for _, s := range g.as {
+		if s.has(d) {
+			if found != nil {
+				return nil
+			}
+			found = s
+		}
+	}
+	return found
+}
+
+// has says whether d is a single point code of the AS.
+func (s *asCore) has(d mtp3.Destination) bool {
+	return d.Wild == 0 && slices.ContainsFunc(s.cfg.Key.Groups, func(k KeyGroup) bool { return k.DPC == d.PC })
 }
 
 // setCongestion is MTP-STATUS (congestion).
@@ -189,7 +208,7 @@ func (g *sgCore) tellStatus(mb *member, out []output) []output {
 	na, rcs := mb.as.cfg.Key.NetworkAppearance, mb.as.contexts()
 	var bad []DestinationStatus
 	for k, st := range g.status {
-		if (k.na == na || !k.na.Set || !na.Set) && (st.availability != mtp3.Available || st.level > 0) {
+		if (k.na == na || !k.na.Set || !na.Set) && !mb.as.has(k.d) && (st.availability != mtp3.Available || st.level > 0) {
 			bad = append(bad, DestinationStatus{Destination: k.d, Availability: st.availability, Congestion: st.level})
 		}
 	}
