@@ -129,6 +129,16 @@ func (n *Node) SetScreen(id LinksetID, s Screen) error {
 	return nil
 }
 
+// SetOwnerScreen changes what may come from an owner.
+func (n *Node) SetOwnerScreen(id OwnerID, s Screen) error {
+	o := n.owner(id)
+	if o == nil {
+		return ErrUnknown
+	}
+	o.cfg.Screen = s
+	return nil
+}
+
 // AddLink adds a link to a linkset. It stays inactive until [Node.Activate].
 func (n *Node) AddLink(id LinksetID, cfg LinkConfig) (LinkID, error) {
 	ls := n.linkset(id)

@@ -26,6 +26,12 @@ const (
 	LostWithLink                  // given up by a link that failed or was flushed, because the number of the last message accepted was not to be had; some may have arrived
 	InvalidPrimitive              // a user gave a message that cannot be sent
 	NoManagementPath              // a management message of ours found no link, or was lost with its link
+	NoRoutingKey                  // no Application Server of the destination has a routing key for it
+	OwnerInactive                 // the owner of the destination takes no messages: no ASP is active
+	OwnerOverflow                 // the queue towards the owner was full
+	OwnerRefused                  // the owner cannot carry it: too long, no stream
+	NodeClosed                    // the node was being shut down
+	NoTranslation                 // its global title cannot be translated, and it was not returned
 	reasonCount
 )
 
@@ -35,6 +41,8 @@ var reasonNames = [...]string{
 	UserUnavailable: "user unavailable", CongestionDiscard: "discarded by congestion", CongestedDestination: "destination congested",
 	LinkOverflow: "link overflow", DiversionOverflow: "diversion overflow", NotAdjacent: "not adjacent", UnexpectedManagement: "unexpected management",
 	LostWithLink: "lost with its link", InvalidPrimitive: "invalid primitive", NoManagementPath: "no path for management",
+	NoRoutingKey: "no routing key", OwnerInactive: "owner inactive", OwnerOverflow: "owner's queue full", OwnerRefused: "owner refused",
+	NodeClosed: "node closed", NoTranslation: "no translation",
 }
 
 // String is the reason in words.

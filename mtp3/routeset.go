@@ -44,7 +44,7 @@ type route struct {
 func (r *route) availability() Availability {
 	switch {
 	case r.owner != nil:
-		return r.owner.state
+		return min(r.owner.state, r.state)
 	case !r.ls.available:
 		return Unavailable
 	}
@@ -101,6 +101,13 @@ func (n *Node) SetOwner(now time.Time, id OwnerID, a Availability, out []Output)
 	n.dirty = true
 	if a == Unavailable {
 		clear(o.level)
+		for _, rs := range o.sets { // it says anew what it cannot reach
+			for _, r := range rs.routes {
+				if r.owner == o {
+					r.state = Available
+				}
+			}
+		}
 	}
 	n.recomputeAll(o.sets, n.t.T6)
 	return n.end()

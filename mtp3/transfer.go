@@ -1,6 +1,9 @@
 package mtp3
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // transferMessage acts on TFP, TFR and TFA, and on those about clusters (Q.704 sections 13.2.3, 13.3.3
 // and 13.4.3), from the adjacent point opc.
@@ -77,6 +80,52 @@ func (n *Node) setRoutes(rs *routeSet, opc PointCode, state Availability) {
 	}
 	wait := n.t.T6 // controlled rerouting; what uses a prohibited route leaves it at once
 	n.recompute(rs, wait)
+}
+
+// SetOwnerRoute says whether an owner of destinations, available as it is, can reach one of them: what a
+// signalling gateway behind it said. A point within a masked route gets a state of its own.
+func (n *Node) SetOwnerRoute(now time.Time, id OwnerID, d Destination, a Availability, out []Output) []Output {
+	o := n.owner(id)
+	if o == nil {
+		return out
+	}
+	n.begin(now, out)
+	d = d.Canonical()
+	for _, rs := range slices.Clone(o.sets) {
+		if n.exact[rs.dest] == rs && d.Covers(rs.dest) {
+			n.setOwnerRoute(o, rs, a)
+		}
+	}
+	if d.Wild == 0 && n.exact[d] == nil {
+		if rs := n.lookup(d.PC); rs != nil && slices.Contains(o.sets, rs) && rs.stateOf(o) != a {
+			if rs = n.exception(rs, d.PC); rs != nil {
+				n.setOwnerRoute(o, rs, a)
+			} else {
+				n.drop(UnexpectedManagement)
+			}
+		}
+	}
+	return n.end()
+}
+
+// stateOf is what an owner said of a destination.
+func (rs *routeSet) stateOf(o *owner) Availability {
+	for _, r := range rs.routes {
+		if r.owner == o {
+			return r.state
+		}
+	}
+	return Unavailable
+}
+
+func (n *Node) setOwnerRoute(o *owner, rs *routeSet, a Availability) {
+	for _, r := range rs.routes {
+		if r.owner == o && r.state != a {
+			r.state = a
+			n.recompute(rs, n.t.T6)
+			return
+		}
+	}
 }
 
 // testRoute asks for the state of a route every T10 until it is allowed (Q.704 section 13.5.2).

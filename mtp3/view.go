@@ -382,6 +382,8 @@ func (n *Node) whyRoute(r, taken *route) string {
 		return "this node restarts"
 	case r.ls != nil && !r.ls.available:
 		return "no link of the linkset is in service"
+	case r.owner != nil && r.state == Unavailable:
+		return r.owner.name + " said that it cannot reach the destination"
 	case r.availability() == Unavailable:
 		return n.f.PointCodeString(r.ls.adjacent) + " said that it cannot reach the destination (TFP)"
 	case taken == nil:
