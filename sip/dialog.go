@@ -15,6 +15,7 @@ var (
 	ErrPeerHungUp = errors.New("sip: the peer hung up") // matches *ByeError
 	ErrRefused    = errors.New("sip: we refused the call")
 	ErrForked     = errors.New("sip: another branch answered the call")
+	ErrNoPRACK    = errors.New("sip: a reliable provisional response was not acknowledged")
 )
 
 // ByeError is the end of a dialog by the peer's BYE. It matches [ErrPeerHungUp].
@@ -60,6 +61,11 @@ type Dialog struct {
 
 	ack    *ClientAttempt // our last ACK
 	ackSeq uint32
+
+	relIn  *Incoming // the peer's last INVITE that has reliable provisional responses
+	relOut reliableOut
+
+	session sessionTimer
 }
 
 func newDialog(ua *UserAgent, state DialogState) *Dialog {
@@ -136,6 +142,10 @@ func (d *Dialog) finish(cause error) bool {
 	if d.timer != nil {
 		d.timer.Stop()
 	}
+	if d.relIn != nil {
+		d.relIn.rel.stop()
+	}
+	d.session.stop()
 	for in := range d.pending {
 		in.done = true
 		if !isClosed(cause) {
@@ -215,6 +225,7 @@ func (d *Dialog) sendACK(invite *Request, body []byte, contentType string) {
 		}
 		ack.Add("Content-Type", contentType)
 		ack.Body = body
+		d.session.keep(&ack.Header, body)
 	}
 	c, _ := ack.CSeq()
 	opts, over := d.send(SendOptions{})
@@ -246,12 +257,14 @@ func (d *Dialog) repeatACK(seq uint32) bool {
 // RequestOptions say what a request within a dialog carries. The zero value is an empty one.
 type RequestOptions struct {
 	Body        []byte
-	ContentType string         // of Body; if empty, application/sdp for INVITE and UPDATE, else application/octet-stream
+	ContentType string         // of Body; if empty, application/sdp for INVITE, UPDATE and PRACK, else application/octet-stream
 	Edit        func(*Request) // if not nil, called with each request before it is sent; it must not send another in the dialog
 	Send        SendOptions    // how to send it; the zero value follows the dialog's route set
 	// Answer, for an INVITE without Body, makes the answer to the offer in the 2xx; it goes into the
 	// ACK. If nil, the ACK has no body.
 	Answer func(*Response) (body []byte, contentType string)
+
+	answers bool // the body is an answer
 }
 
 func (o *RequestOptions) fill(req *Request) {
@@ -259,7 +272,7 @@ func (o *RequestOptions) fill(req *Request) {
 		ct := o.ContentType
 		if ct == "" {
 			ct = "application/octet-stream"
-			if req.Method == INVITE || req.Method == UPDATE {
+			if req.Method == INVITE || req.Method == UPDATE || req.Method == PRACK {
 				ct = "application/sdp"
 			}
 		}
@@ -359,6 +372,9 @@ func (d *Dialog) exchange(ctx context.Context, m Method, opts RequestOptions) (*
 				return nil, errors.Join(&ResponseError{m, resp}, err)
 			}
 			continue
+		case resp.StatusCode == 422 && auths < maxAuths && d.tooShort(req, resp):
+			auths++
+			continue
 		case resp.StatusCode == 491 && (m == INVITE || m == UPDATE) && glares < maxGlare && ctx.Err() == nil:
 			glares++
 			d.ua.stats.glares.Add(1)
@@ -382,13 +398,22 @@ func (d *Dialog) exchange(ctx context.Context, m Method, opts RequestOptions) (*
 	}
 }
 
+// tooShort takes the Min-SE of a 422, and reports whether to ask again.
+func (d *Dialog) tooShort(req *Request, resp *Response) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.session.again(req, resp)
+}
+
 // start sends one request. The caller holds mu, which start releases.
 func (d *Dialog) start(ctx context.Context, m Method, opts *RequestOptions, credentials *Request) (req *Request, over bool, result chan ClientEvent, stop func(), err error) {
 	switch { // taken before anything is sent, so that of two callers one waits
 	case m == INVITE:
 		d.offers.inviteOut, d.offers.offerOut = true, len(opts.Body) > 0
-	case m == UPDATE && len(opts.Body) > 0:
+	case m == UPDATE && len(opts.Body) > 0, m == PRACK && len(opts.Body) > 0 && !opts.answers:
 		d.offers.offerOut = true
+	case m == PRACK && opts.answers:
+		d.offers.offerIn = false
 	}
 	d.mu.Unlock()
 	d.order.Lock() // requests leave in the order of their CSeq
@@ -406,6 +431,13 @@ func (d *Dialog) start(ctx context.Context, m Method, opts *RequestOptions, cred
 		d.ua.describe(req)
 	}
 	opts.fill(req)
+	if m == INVITE || m == UPDATE {
+		d.mu.Lock()
+		if d.session.keep(&req.Header, req.Body); d.state.Confirmed && d.ua.timer {
+			d.session.ask(req, &d.ua.cfg.Session)
+		}
+		d.mu.Unlock()
+	}
 	if credentials == nil {
 		d.ua.prepare(req)
 	} else {
@@ -421,7 +453,12 @@ func (d *Dialog) start(ctx context.Context, m Method, opts *RequestOptions, cred
 	first := true
 	attempt, err := d.ua.ep.Start(req, send, func(ev ClientEvent) {
 		switch {
-		case ev.Response != nil && ev.Response.IsProvisional(), ev.Response == nil && ev.Err == nil:
+		case ev.Response != nil && ev.Response.IsProvisional():
+			if m == INVITE && d.takeReliable(c.Seq, len(opts.Body) > 0, ev.Response) {
+				go d.prack(c.Seq, ev.Response, opts.Answer, nil, nil)
+			}
+			return
+		case ev.Response == nil && ev.Err == nil:
 			return
 		case first:
 			first = false
@@ -450,15 +487,22 @@ func (d *Dialog) settle(m Method, req *Request, resp *Response, opts *RequestOpt
 	var body []byte
 	var contentType string
 	if m == INVITE && success && opts.Answer != nil && len(req.Body) == 0 {
+		c, _ := req.CSeq()
 		d.mu.Lock()
-		d.offers.offerIn = isOffer(&resp.Header, resp.Body)
+		settled := d.relOut.described(c.Seq)
+		d.offers.offerIn = !settled && isOffer(&resp.Header, resp.Body)
 		d.mu.Unlock()
-		body, contentType = opts.Answer(resp)
+		if !settled {
+			body, contentType = opts.Answer(resp)
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if success && refreshesTarget(m) {
 		d.state.RefreshTarget(&resp.Header) // one that cannot be parsed is no reason to lose the call
+	}
+	if success && (m == INVITE || m == UPDATE && d.state.Confirmed) {
+		d.sessionAnswered(req, resp)
 	}
 	if success && refreshesTarget(m) && req.Value("Contact") != "" {
 		d.state.Contact = strings.Clone(req.Value("Contact"))
@@ -469,7 +513,7 @@ func (d *Dialog) settle(m Method, req *Request, resp *Response, opts *RequestOpt
 		if success {
 			d.sendACK(req, body, contentType)
 		}
-	case m == UPDATE && len(opts.Body) > 0:
+	case m == UPDATE && len(opts.Body) > 0, m == PRACK && len(opts.Body) > 0 && !opts.answers:
 		d.offers.offerOut = false
 	}
 	d.update()

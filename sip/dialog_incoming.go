@@ -23,6 +23,7 @@ type Incoming struct {
 	final  *Response // 2xx to an INVITE, to send again
 	acked  chan struct{}
 	ackReq *Request
+	rel    reliableIn
 }
 
 // Initial reports the INVITE that begins a call.
@@ -69,13 +70,39 @@ func (in *Incoming) Reply(status int, body []byte, contentType string) error {
 // comes; if none comes within 64*T1 the call ends with BYE and [ErrNoACK] (RFC 3261 section 13.3.1.4). A
 // refusal of the first INVITE ends the dialog with [ErrRefused]. After the final response, or when the
 // call was cancelled meanwhile, it fails with ErrEnded.
+//
+// A provisional response to an INVITE, but 100, is sent reliably (RFC 3262) if it says so itself
+// (Require: 100rel) or the request does, and if the request supports that and the response has a
+// session description, provided that the agent supports it. It is sent again until its PRACK comes;
+// if none comes within 64*T1 the INVITE gets 504, and an initial one ends the dialog with
+// [ErrNoPRACK]. Further reliable responses wait for that PRACK, and so does a 2xx where one of those
+// responses has a session description; Respond itself does not wait: see [Incoming.PRACK].
 func (in *Incoming) Respond(resp *Response) error {
 	d := in.Dialog
 	d.mu.Lock()
-	if in.done {
+	if in.done || in.rel.final != nil {
 		d.mu.Unlock()
 		return ErrEnded
 	}
+	if in.wantsPRACK(resp) {
+		defer d.mu.Unlock()
+		return in.respondReliably(resp)
+	}
+	if resp.IsSuccess() && in.rel.described() {
+		in.rel.final = resp
+		d.mu.Unlock()
+		return nil
+	}
+	return in.respond(resp)
+}
+
+// respond sends a response now. The caller holds the dialog, which respond releases.
+func (in *Incoming) respond(resp *Response) error {
+	d := in.Dialog
+	if m := in.Request.Method; resp.IsSuccess() && (m == INVITE || m == UPDATE && d.state.Confirmed) {
+		d.sessionAnswer(in.Request, resp)
+	}
+	d.session.keep(&resp.Header, resp.Body)
 	err := in.tx.Respond(resp)
 	var te *TransportError
 	if err != nil && !errors.As(err, &te) {
@@ -101,7 +128,7 @@ func (in *Incoming) Respond(resp *Response) error {
 			}
 			in.final, d.waitIn = resp, in
 			d.offers.ackWait = true
-			d.offers.offerOut = len(in.Request.Body) == 0 && isOffer(&resp.Header, resp.Body)
+			d.offers.offerOut = len(in.Request.Body) == 0 && !in.rel.agreed && isOffer(&resp.Header, resp.Body)
 			d.wait.start(time.Now(), d.ua.timers)
 			d.arm()
 		case in.initial:
@@ -110,8 +137,11 @@ func (in *Incoming) Respond(resp *Response) error {
 		d.update()
 	}
 	d.mu.Unlock()
-	if refused {
+	switch {
+	case refused:
 		d.end(ErrRefused)
+	case in.Request.Method == PRACK && resp.StatusCode >= 200:
+		d.released()
 	}
 	return err
 }
@@ -121,10 +151,11 @@ func (in *Incoming) finish() {
 	in.done = true
 	d := in.Dialog
 	delete(d.pending, in)
+	in.rel.stop()
 	switch in.Request.Method {
 	case INVITE:
-		d.offers.inviteIn, d.offers.offerIn = false, false
-	case UPDATE:
+		d.offers.inviteIn, d.offers.offerIn, d.offers.prackWait = false, false, false
+	case UPDATE, PRACK:
 		if isOffer(&in.Request.Header, in.Request.Body) {
 			d.offers.offerIn = false
 		}
@@ -192,6 +223,10 @@ func (ua *UserAgent) serveInvite(tx *ServerTransaction, req *Request) {
 		tx.Respond(resp)
 		return
 	}
+	if resp := ua.tooShort(req); resp != nil {
+		tx.Respond(resp)
+		return
+	}
 	state, err := NewServerDialog(req, tx.Tag(), ua.contact(tx.Flow(), isSIPS(req.RequestURI)))
 	if err != nil {
 		tx.Respond(NewResponse(req, 400, ""))
@@ -228,7 +263,7 @@ func (d *Dialog) take(in *Incoming) {
 		in.acked = make(chan struct{})
 		d.offers.inviteIn = true
 		d.offers.offerIn = isOffer(&in.Request.Header, in.Request.Body)
-	case UPDATE:
+	case UPDATE, PRACK:
 		if isOffer(&in.Request.Header, in.Request.Body) {
 			d.offers.offerIn = true
 		}
@@ -299,7 +334,13 @@ func (d *Dialog) serve(tx *ServerTransaction, req *Request) {
 	resp := NewResponse(req, 500, "")
 	handler := d.handler
 	tags := d.ua.unsupported(req)
+	short := d.ua.tooShort(req)
 	glare := 0
+	if status == 0 && len(tags) == 0 && req.Method == PRACK && d.ua.reliable {
+		if d.servePRACK(tx, req) {
+			return
+		}
+	}
 	if status == 0 {
 		glare = d.offers.refuse(req.Method, isOffer(&req.Header, req.Body))
 	}
@@ -309,12 +350,20 @@ func (d *Dialog) serve(tx *ServerTransaction, req *Request) {
 	case len(tags) > 0:
 		resp.StatusCode, resp.Reason = 420, StatusText(420)
 		resp.Add("Unsupported", strings.Join(tags, ", "))
+	case short != nil:
+		resp = short
+	case handler == nil && req.Method == UPDATE && d.ua.timer && len(req.Body) == 0:
+		in := &Incoming{Dialog: d, Request: req, tx: tx}
+		d.take(in)
+		d.mu.Unlock()
+		in.Reply(200, nil, "")
+		return
 	case glare == 500:
 		resp.Add("Retry-After", retryAfter())
 	case glare != 0:
 		d.ua.stats.glares.Add(1)
 		resp.StatusCode, resp.Reason = glare, StatusText(glare)
-	case handler == nil && req.Method == INVITE:
+	case handler == nil && (req.Method == INVITE || req.Method == PRACK):
 		resp.StatusCode, resp.Reason = 488, StatusText(488)
 	case handler == nil:
 		d.mu.Unlock()
@@ -341,6 +390,9 @@ func (d *Dialog) serve(tx *ServerTransaction, req *Request) {
 	}
 	d.mu.Unlock()
 	tx.Respond(resp)
+	if req.Method == PRACK {
+		d.released()
+	}
 }
 
 // work hands the queue to the handler, one request after the other.

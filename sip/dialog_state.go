@@ -368,6 +368,7 @@ type offers struct {
 	ackWait   bool // our 2xx has no ACK
 	offerOut  bool // an offer of ours is not answered
 	offerIn   bool // an offer of the peer is not answered
+	prackWait bool // our answer in a reliable provisional response has no PRACK
 }
 
 // refuse says whether a request of the peer comes at a bad time, and with which status code: 491
@@ -378,6 +379,8 @@ type offers struct {
 //	INVITE              ours is, or our 2xx has no ACK     491
 //	UPDATE with offer   its offer is unanswered            500
 //	UPDATE with offer   ours is                            491
+//
+// PRACK with an offer is like UPDATE.
 func (o *offers) refuse(m Method, offer bool) int {
 	switch m {
 	case INVITE:
@@ -387,7 +390,7 @@ func (o *offers) refuse(m Method, offer bool) int {
 		case o.inviteOut || o.offerOut || o.ackWait:
 			return 491
 		}
-	case UPDATE:
+	case UPDATE, PRACK:
 		switch {
 		case !offer:
 		case o.offerIn:
@@ -404,7 +407,7 @@ func (o *offers) mayInvite() bool {
 	return !o.inviteOut && !o.inviteIn && !o.ackWait && !o.offerOut && !o.offerIn
 }
 
-func (o *offers) mayOffer() bool { return !o.offerOut && !o.offerIn }
+func (o *offers) mayOffer() bool { return !o.offerOut && !o.offerIn && !o.prackWait }
 
 // ackWait repeats a 2xx until its ACK comes: after T1, doubling up to T2, over every transport, and
 // for 64*T1 at most (RFC 3261 section 13.3.1.4).

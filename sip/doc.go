@@ -136,9 +136,11 @@
 //   - RFC 3261 sections 8, 12 to 15: early and forked dialogs, loose and strict routes, target refresh,
 //     CSeq order, repeated 2xx and ACK, CANCEL and BYE races, redirections (where asked for)
 //   - RFC 3261 sections 10 and RFC 3327: registrar and registration, Path
-//   - RFC 3311 (without early offers), RFC 6141: UPDATE, re-INVITE, 491 and 500 where they cross
+//   - RFC 3262: reliable provisional responses of both sides, offers and answers in them and in PRACK
+//   - RFC 3311, RFC 6141: UPDATE, in early dialogs too, re-INVITE, 491 and 500 where they cross
+//   - RFC 4028: session timers, refreshed by UPDATE or re-INVITE
 //   - RFC 5057: which failures end the dialog
 //
-// A user agent does not yet send reliable provisional responses (RFC 3262) nor refresh sessions (RFC
-// 4028), and subscriptions (RFC 6665) are the application's: their requests reach Handler.
+// Subscriptions (RFC 6665) are the application's: their requests reach Handler. A dialog that is
+// restored has no session timer until its next refresh.
 package sip

@@ -558,3 +558,56 @@ func TestPeerKamailioWebSocket(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// SIPp calls, requires 100rel, is late with its PRACK, and refreshes the session.
+func TestPeerSIPpReliable(t *testing.T) {
+	need(t, "sip-tester", "sipp")
+	ua, port := peerUA(t, sip.UserAgentConfig{Supported: []string{"100rel", "timer"}, OnInvite: func(in *sip.Incoming) {
+		if err := in.Reply(183, []byte(sdp), ""); err != nil {
+			t.Errorf("183: %v", err)
+		}
+		if err := in.Reply(200, nil, ""); err != nil {
+			t.Errorf("200: %v", err)
+		}
+		if req, err := in.PRACK(t.Context()); err != nil || req == nil {
+			t.Errorf("PRACK: %v %v", req, err)
+		}
+	}}, nil)
+	sipp(t, "uac_100rel.xml", "u1", "127.0.0.1:"+strconv.Itoa(port), "-m", "10", "-r", "20")
+	wait(t, "the end of all calls", func() bool { return ua.Dialogs() == 0 })
+	if s := ua.Stats(); s.ProvisionalsAgain < 10 || s.CallsAccepted != 10 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// SIPp rings reliably and checks the PRACK.
+func TestPeerSIPpRingsReliably(t *testing.T) {
+	need(t, "sip-tester", "sipp")
+	port := strconv.Itoa(lab.FreePort(t))
+	file, err := filepath.Abs("testdata/peers/uas_100rel.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan string, 1)
+	go func() {
+		ended <- run(t, t.TempDir(), "sipp", "-sf", file, "-i", "127.0.0.1", "-p", port, "-nostdin", "-timeout", "60", "-timeout_error", "-m", "10")
+	}()
+	ua, _ := peerUA(t, sip.UserAgentConfig{Supported: []string{"100rel"}, Session: sip.SessionTimer{Expires: 30 * time.Minute}}, nil)
+	for range 10 {
+		acked := make(chan error, 1)
+		d, _, err := ua.Invite(t.Context(), "sip:bob@127.0.0.1:"+port, sip.InviteOptions{
+			RequestOptions: sip.RequestOptions{Body: []byte(sdp)},
+			OnPRACK:        func(_ *sip.Dialog, _ *sip.Response, err error) { acked <- err },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := <-acked; err != nil {
+			t.Error(err)
+		}
+		if err := d.Bye(t.Context(), sip.RequestOptions{}); err != nil {
+			t.Error(err)
+		}
+	}
+	<-ended
+}

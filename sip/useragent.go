@@ -50,10 +50,16 @@ type UserAgentConfig struct {
 	Handler Handler
 
 	// Allow and Supported go into INVITE, its responses, OPTIONS and 405. If Allow is nil, what the
-	// agent handles itself: INVITE, ACK, CANCEL, BYE, OPTIONS; and UPDATE, INFO where OnRequest is
-	// set.
+	// agent handles itself: INVITE, ACK, CANCEL, BYE, OPTIONS; PRACK where 100rel is supported; and
+	// UPDATE, INFO where OnRequest is set. UPDATE without a body is answered by the agent itself where
+	// "timer" is supported and nobody else answers.
+	//
+	// With "100rel" in Supported, reliable provisional responses are acknowledged and, where the peer
+	// wants them, sent (RFC 3262): see [Incoming.Respond] and InviteOptions.
 	Allow     []Method
 	Supported []string
+	// Session has calls refreshed, and ended when the peer is gone.
+	Session SessionTimer
 
 	// MaxDialogs bounds the dialogs. At the limit INVITEs get 503 with Retry-After, and Invite fails
 	// with ErrLimit. If zero, 100,000.
@@ -77,6 +83,7 @@ type UserAgent struct {
 	stats  userAgentStats
 
 	allow, supported string // as values of their fields
+	reliable, timer  bool   // 100rel and timer are supported
 
 	mu      sync.Mutex
 	routes  []string
@@ -113,10 +120,21 @@ func NewUserAgent(cfg UserAgentConfig) (*UserAgent, error) {
 	num(&cfg.MaxDialogs, 100_000)
 	num(&cfg.MaxForks, 32)
 	num(&cfg.MaxPending, 32)
+	if err := cfg.Session.fill(); err != nil {
+		return nil, err
+	}
+	if cfg.Session.Expires > 0 && !hasFold(cfg.Supported, "timer") {
+		cfg.Supported = append(slices.Clip(cfg.Supported), "timer")
+	}
 	if cfg.Allow == nil {
 		cfg.Allow = []Method{INVITE, ACK, CANCEL, BYE, OPTIONS}
+		if hasFold(cfg.Supported, "100rel") {
+			cfg.Allow = append(cfg.Allow, PRACK)
+		}
 		if cfg.OnRequest != nil {
 			cfg.Allow = append(cfg.Allow, UPDATE, INFO)
+		} else if hasFold(cfg.Supported, "timer") {
+			cfg.Allow = append(cfg.Allow, UPDATE)
 		}
 	}
 	if cfg.Auth != nil {
@@ -128,6 +146,7 @@ func NewUserAgent(cfg UserAgentConfig) (*UserAgent, error) {
 		names[i] = string(m)
 	}
 	ua.allow, ua.supported = strings.Join(names, ", "), strings.Join(cfg.Supported, ", ")
+	ua.reliable, ua.timer = hasFold(cfg.Supported, "100rel"), hasFold(cfg.Supported, "timer")
 	ua.cfg, ua.routes = cfg, slices.Clone(cfg.Routes)
 	ua.timers = cfg.Endpoint.Timers.filled()
 	ua.ep = NewEndpoint(cfg.Endpoint)
@@ -306,6 +325,7 @@ type retries struct {
 	auths     int
 	redirects []URI           // not tried yet, the preferred first
 	seen      map[string]bool // targets that were tried
+	session   sessionTimer
 }
 
 // maxAuths bounds the challenges that one request answers: a proxy, a server, a stale nonce each,
@@ -326,6 +346,12 @@ func (r *retries) next(ctx context.Context, req *Request, resp *Response) (*Requ
 		if err := r.ua.digest.Retry(ctx, next, resp); err != nil {
 			return nil, errors.Join(refused, err)
 		}
+	case status == 422 && r.auths < maxAuths && r.session.again(next, resp):
+		r.auths++
+		next.Del("Session-Expires")
+		next.Del("Min-SE")
+		r.session.ask(next, &r.ua.cfg.Session)
+		r.ua.prepareAgain(next)
 	case status >= 300 && r.ua.cfg.Redirects > 0:
 		if status < 400 {
 			r.add(req, resp)
@@ -481,16 +507,16 @@ func (ua *UserAgent) describe(m Message) {
 // 8.2.2.3).
 func (ua *UserAgent) unsupported(req *Request) []string {
 	var out []string
-require:
 	for tag := range req.Values("Require") {
-		for _, s := range ua.cfg.Supported {
-			if strings.EqualFold(s, tag) {
-				continue require
-			}
+		if !hasFold(ua.cfg.Supported, tag) {
+			out = append(out, tag)
 		}
-		out = append(out, tag)
 	}
 	return out
+}
+
+func hasFold(list []string, s string) bool {
+	return slices.ContainsFunc(list, func(t string) bool { return strings.EqualFold(s, t) })
 }
 
 // add puts a dialog into the table.
@@ -537,6 +563,7 @@ func (ua *UserAgent) tell(id dialogKey, state string, cause error) {
 type userAgentStats struct {
 	sent, answered, forks, received, accepted, overLimit atomic.Uint64
 	acksAgain, answersAgain, noACK, glares               atomic.Uint64
+	provisionalsAgain, noPRACK                           atomic.Uint64
 }
 
 // UserAgentStats is a snapshot of what a [UserAgent] holds and has counted since it was made. The
@@ -555,6 +582,9 @@ type UserAgentStats struct {
 	AnswersAgain uint64 // 2xx sent again because no ACK had come
 	NoACK        uint64 // calls that ended because none came at all
 	Glares       uint64 // 491 sent or received
+
+	ProvisionalsAgain uint64 // reliable provisional responses sent again because no PRACK had come
+	NoPRACK           uint64 // INVITEs refused because none came at all
 }
 
 // Stats returns a snapshot.
@@ -565,6 +595,7 @@ func (ua *UserAgent) Stats() UserAgentStats {
 		CallsSent: s.sent.Load(), CallsAnswered: s.answered.Load(), Forks: s.forks.Load(),
 		CallsReceived: s.received.Load(), CallsAccepted: s.accepted.Load(), OverLimit: s.overLimit.Load(),
 		ACKsAgain: s.acksAgain.Load(), AnswersAgain: s.answersAgain.Load(), NoACK: s.noACK.Load(), Glares: s.glares.Load(),
+		ProvisionalsAgain: s.provisionalsAgain.Load(), NoPRACK: s.noPRACK.Load(),
 	}
 }
 

@@ -16,6 +16,13 @@ type InviteOptions struct {
 	// goroutine of Invite. d is its early dialog, nil where it makes none; a call that was forked has
 	// several.
 	OnProvisional func(d *Dialog, resp *Response)
+	// PRACK, if not nil, makes what goes into the PRACK of a reliable provisional response (RFC 3262),
+	// after OnProvisional had it, on the same goroutine: a body is the answer to an offer in the
+	// response, else a new offer. If nil, Answer makes the answer to an offer.
+	PRACK func(d *Dialog, resp *Response) RequestOptions
+	// OnPRACK, if not nil, receives what came of a PRACK, on a goroutine of its own: its 2xx, which has
+	// the answer where the PRACK had an offer, or why there is none.
+	OnPRACK func(d *Dialog, resp *Response, err error)
 	// OnFork, if not nil, receives the dialogs of further 2xx responses, from other branches of a
 	// fork, on a goroutine of its own. They are acknowledged without a body. If nil, they are ended
 	// with BYE.
@@ -82,6 +89,7 @@ func (ua *UserAgent) newInvite(uri string, opts *InviteOptions) (*Request, error
 	}
 	ua.describe(req)
 	opts.fill(req)
+	new(sessionTimer).ask(req, &ua.cfg.Session)
 	ua.prepare(req)
 	return req, nil
 }
@@ -104,9 +112,10 @@ type outgoing struct {
 }
 
 type outgoingEvent struct {
-	d    *Dialog
-	resp *Response
-	err  error
+	d        *Dialog
+	resp     *Response
+	reliable bool // wants a PRACK
+	err      error
 }
 
 // maxProvisional bounds the provisional responses that wait for OnProvisional; more are dropped.
@@ -137,6 +146,10 @@ func (o *outgoing) run(ctx context.Context) (*Dialog, *Response, error) {
 			case ev.resp.IsProvisional():
 				if o.opts.OnProvisional != nil {
 					o.opts.OnProvisional(ev.d, ev.resp)
+				}
+				if ev.reliable {
+					c, _ := o.req.CSeq()
+					ev.d.prack(c.Seq, ev.resp, o.opts.Answer, o.opts.PRACK, o.opts.OnPRACK)
 				}
 			case ev.resp.IsSuccess():
 				return ev.d, ev.resp, o.acknowledge(ev.d, ev.resp)
@@ -174,7 +187,7 @@ func (o *outgoing) giveUp(attempt *ClientAttempt) bool {
 
 // post hands something to run.
 func (o *outgoing) post(ev outgoingEvent) {
-	if ev.err == nil && ev.resp.IsProvisional() && len(o.events) >= maxProvisional {
+	if ev.err == nil && !ev.reliable && ev.resp.IsProvisional() && len(o.events) >= maxProvisional {
 		return
 	}
 	o.events = append(o.events, ev)
@@ -205,7 +218,7 @@ func (o *outgoing) event(ev ClientEvent) {
 	case resp.StatusCode == 100:
 	case resp.IsProvisional():
 		if !o.settled && !o.gaveUp {
-			o.post(outgoingEvent{d: o.early(resp), resp: resp})
+			o.provisional(resp)
 		}
 	case resp.IsSuccess():
 		o.success(resp, ev.Flow)
@@ -216,6 +229,19 @@ func (o *outgoing) event(ev ClientEvent) {
 			o.post(outgoingEvent{resp: resp})
 		}
 	}
+}
+
+// provisional hands a provisional response to run. A reliable one that came before, or out of order,
+// is dropped: it comes again (RFC 3262 section 4).
+func (o *outgoing) provisional(resp *Response) {
+	ev := outgoingEvent{d: o.early(resp), resp: resp}
+	if ev.d != nil && o.ua.reliable && isReliable(resp) {
+		c, _ := o.req.CSeq()
+		if ev.reliable = ev.d.takeReliable(c.Seq, len(o.req.Body) > 0, resp); !ev.reliable {
+			return
+		}
+	}
+	o.post(ev)
 }
 
 // early returns the early dialog of a provisional response, nil where it makes none.
@@ -245,6 +271,7 @@ func (o *outgoing) dialog(resp *Response) (*Dialog, error) {
 	}
 	state.Contact = o.contact
 	d := newDialog(o.ua, *state)
+	d.session.keep(&o.req.Header, o.req.Body)
 	d.offers.inviteOut = true
 	d.offers.offerOut = isOffer(&o.req.Header, o.req.Body)
 	return d, nil
@@ -295,16 +322,24 @@ func (o *outgoing) success(resp *Response, f Flow) {
 // table, if it has none.
 func (o *outgoing) confirmed(d *Dialog, resp *Response, f Flow, full error) {
 	d.mu.Lock()
-	d.offers.inviteOut, d.offers.offerOut = false, false
-	d.offers.offerIn = len(o.req.Body) == 0 && isOffer(&resp.Header, resp.Body)
+	c, _ := o.req.CSeq()
+	settled := d.relOut.described(c.Seq)
+	d.offers.inviteOut = false
+	if !settled {
+		d.offers.offerOut = false
+		d.offers.offerIn = len(o.req.Body) == 0 && isOffer(&resp.Header, resp.Body)
+	}
 	if d.state.leadsThere(f) || f.Transport.Reliable() && len(d.state.Routes) == 0 && o.ua.send(o.opts.Send).Flow.Remote.IsValid() {
 		d.flow = f // also where the application chose the connection
 	}
+	d.sessionAnswered(o.req, resp)
 	d.update()
 	first := o.answered == nil && !o.gaveUp && full == nil
-	answerLater := first && len(o.req.Body) == 0 && o.opts.Answer != nil
+	answerLater := first && len(o.req.Body) == 0 && o.opts.Answer != nil && !settled
 	if !answerLater {
-		d.offers.offerIn = false
+		if !settled {
+			d.offers.offerIn = false
+		}
 		d.sendACK(o.req, nil, "")
 	}
 	d.mu.Unlock()
@@ -338,7 +373,11 @@ func (o *outgoing) fail(cause error) {
 
 // acknowledge sends the ACK that waited for an answer.
 func (o *outgoing) acknowledge(d *Dialog, resp *Response) error {
-	if len(o.req.Body) > 0 || o.opts.Answer == nil {
+	c, _ := o.req.CSeq()
+	d.mu.Lock()
+	settled := d.relOut.described(c.Seq)
+	d.mu.Unlock()
+	if len(o.req.Body) > 0 || o.opts.Answer == nil || settled {
 		return nil
 	}
 	body, contentType := o.opts.Answer(resp)
