@@ -1,6 +1,7 @@
 package mtp3
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -116,35 +117,65 @@ func (n *Node) SetOwner(now time.Time, id OwnerID, a Availability, out []Output)
 // AddRoute adds a way to a destination. The points at the other end of linksets have theirs already,
 // with priority 0.
 func (n *Node) AddRoute(now time.Time, r Route, out []Output) ([]Output, error) {
+	n.begin(now, out)
+	rs, err := n.takeRoute(r)
+	if err == nil {
+		n.routesChanged(rs)
+	}
+	return n.end(), err
+}
+
+// AddRoutes adds many ways at once, such as those of a configuration, with one change of the table. What is wrong
+// with some of them, joined, keeps none of the others out.
+func (n *Node) AddRoutes(now time.Time, routes []Route, out []Output) ([]Output, error) {
+	n.begin(now, out)
+	changed := make([]*routeSet, 0, len(routes))
+	seen := make(map[*routeSet]bool, len(routes))
+	var errs []error
+	for _, r := range routes {
+		rs, err := n.takeRoute(r)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case !seen[rs]:
+			seen[rs] = true
+			changed = append(changed, rs)
+		}
+	}
+	n.refreshTable()
+	for _, rs := range changed {
+		n.routesChanged(rs)
+	}
+	return n.end(), errors.Join(errs...)
+}
+
+// takeRoute puts a way into its set, which is to be computed anew.
+func (n *Node) takeRoute(r Route) (*routeSet, error) {
 	r.Destination = r.Destination.Canonical()
 	ls, o := n.linkset(r.Linkset), n.owner(r.Owner)
 	switch {
 	case (ls == nil) == (o == nil) || ls == nil && r.Linkset != 0 || o == nil && r.Owner != 0:
-		return out, ErrUnknown
+		return nil, ErrUnknown
 	case r.Destination.PC > n.f.MaxPointCode() || int(r.Destination.Wild) > n.f.PointCodeBits():
-		return out, fmt.Errorf("mtp3: destination %d/%d does not fit %d bits", r.Destination.PC, r.Destination.Wild, n.f.PointCodeBits())
+		return nil, fmt.Errorf("mtp3: destination %d/%d does not fit %d bits", r.Destination.PC, r.Destination.Wild, n.f.PointCodeBits())
 	case r.Destination.Wild == 0 && n.isLocal(r.Destination.PC):
-		return out, fmt.Errorf("mtp3: the destination %s is this node", n.f.PointCodeString(r.Destination.PC))
+		return nil, fmt.Errorf("mtp3: the destination %s is this node", n.f.PointCodeString(r.Destination.PC))
 	}
 	if rs := n.exact[r.Destination]; rs != nil {
 		for _, x := range rs.routes {
 			if x.ls == ls && x.owner == o {
 				if !x.implicit {
-					return out, fmt.Errorf("mtp3: there is a route to %s over it already", n.f.DestinationString(r.Destination))
+					return nil, fmt.Errorf("mtp3: there is a route to %s over it already", n.f.DestinationString(r.Destination))
 				}
-				n.begin(now, out)
 				x.implicit, x.priority = false, r.Priority
-				n.routesChanged(rs)
-				return n.end(), nil
+				return rs, nil
 			}
 		}
 		if len(rs.routes) == 255 {
-			return out, fmt.Errorf("mtp3: %s has 255 routes already", n.f.DestinationString(r.Destination))
+			return nil, fmt.Errorf("mtp3: %s has 255 routes already", n.f.DestinationString(r.Destination))
 		}
 	}
-	n.begin(now, out)
-	n.routesChanged(n.addRoute(r, false))
-	return n.end(), nil
+	return n.addRoute(r, false), nil
 }
 
 // RemoveRoute takes a way to a destination out of the table. The priority doesn't count.
