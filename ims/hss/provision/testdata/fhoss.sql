@@ -1,0 +1,25 @@
+-- A dump as mysqldump -t makes it of FHoSS's tables; written for this test.
+USE `hss_db`;
+LOCK TABLES `application_server` WRITE;
+INSERT INTO `application_server` VALUES (1,'mmtel','sip:mmtel.ims.example:5065',1,'info','as.ims.example',1024,1,1,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1);
+INSERT INTO `application_server` VALUES (2,'smsc','sip:smsc.ims.example',0,'','smsc.ims.example',1024,1,1,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0);
+UNLOCK TABLES;
+INSERT INTO `capabilities_set` VALUES (1,1,'set1',7,1),(2,1,'set1',9,0);
+INSERT INTO `charging_info` VALUES (1,'default','','','ccf.ims.example','');
+INSERT INTO `dsai` VALUES (1,'cdiv');
+INSERT INTO `dsai_ifc` VALUES (1,1,1);
+INSERT INTO `ifc` VALUES (1,'mmtel_ifc',1,1,-1),(2,'sms_ifc',2,2,0);
+INSERT INTO `impi` VALUES (4,1,'alice@ims.example','alice',1,1,'\0','\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0',_binary 0xCDC202D5123E20F62B6D676AC72CB318,'00000000003f','','',0,3600,1);
+INSERT INTO `impi` VALUES (5,1,'alice-tablet@ims.example','wonderland',128,128,'\0\0','','','000000000000','','',0,3600,1);
+INSERT INTO `impi_impu` VALUES (4,4,1,1),(5,4,2,0),(6,5,1,0),(7,4,3,0);
+INSERT INTO `impu` VALUES (1,'sip:alice@ims.example',0,0,1,1,1,1,'','Alice',0,1),(2,'tel:+15550001',0,1,0,1,1,1,'','',0,1),(3,'sip:chat@ims.example',2,0,0,2,2,NULL,'sip:chat-!.*!@ims.example','',1,1),(9,'sip:lost@ims.example',0,0,0,1,9,1,'','',0,1);
+INSERT INTO `impu_visited_network` VALUES (1,1,1),(2,2,1),(3,3,1);
+INSERT INTO `imsu` VALUES (1,'alice','','',1,1);
+INSERT INTO `preferred_scscf_set` VALUES (1,1,'b','sip:scscf2.ims.example:6060',1),(2,1,'a','sip:scscf1.ims.example:6060',0);
+INSERT INTO `shared_ifc_set` VALUES (1,7,'shared',2,3);
+INSERT INTO `sp` VALUES (1,'default sp',4),(2,'chat',0);
+INSERT INTO `sp_ifc` VALUES (1,1,1,10);
+INSERT INTO `sp_shared_ifc_set` VALUES (1,1,7);
+INSERT INTO `spt` VALUES (1,1,0,0,1,NULL,'REGISTER',NULL,NULL,NULL,NULL,NULL,5),(2,1,1,1,2,NULL,NULL,'Event','.*presence.*',NULL,NULL,NULL,0),(3,1,0,1,3,NULL,NULL,NULL,NULL,1,NULL,NULL,0),(4,2,0,0,4,NULL,NULL,NULL,NULL,NULL,'m','audio',0),(5,2,0,1,0,'sip:.*',NULL,NULL,NULL,NULL,NULL,NULL,0);
+INSERT INTO `tp` VALUES (1,'mmtel_tp',1),(2,'sms_tp',0);
+INSERT INTO `visited_network` VALUES (1,'ims.example');
