@@ -129,7 +129,11 @@ func (w *walker) part(path string, depth int) error {
 	if depth > maxDepth {
 		return errors.New("nested too deeply")
 	}
-	if !w.visit(path, w.next(), false) {
+	at := w.next()
+	if at >= len(w.value) {
+		return io.ErrUnexpectedEOF
+	}
+	if !w.visit(path, at, false) {
 		return errStop
 	}
 	t, err := w.d.Token()
