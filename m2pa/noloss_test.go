@@ -122,11 +122,8 @@ func (w *span) disturb(k *line, counts *[10]int) {
 		} else {
 			rest(d + 100*time.Millisecond)
 		}
-	case 8: // an end is busy, well below T2, as changeover messages on the link wait too
+	case 8: // an end is busy, well below T2: changeover messages on the link wait too
 		d := w.ms(5, 500)
-		if w.harsh && w.r.IntN(2) == 0 { // or even for longer than the other's T6
-			d = 6 * time.Second
-		}
 		busy := func(b bool) {
 			n.ind = n.links[j].Busy(w.now, b, n.ind[:0])
 			w.said(j, n)

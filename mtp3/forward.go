@@ -141,10 +141,11 @@ func (n *Node) forwardRaw(raw []byte, priority uint8, from source) {
 
 // again sends a management message of ours that was retrieved from a failed link, if it still makes sense on another.
 func (n *Node) again(m *MSU, raw []byte, priority uint8) {
-	if m.SI != SNM || len(m.Data) == 0 || Heading(m.Data[0]) == CBD {
+	ls := n.adjacentSet(m.Label.DPC, -1)
+	if m.SI != SNM || !n.timely(m) {
 		return
 	}
-	if ls := n.adjacentSet(m.Label.DPC, -1); ls != nil {
+	if ls != nil {
 		if l := n.pathTo(ls, m.Label.SLS, nil); l != nil { // past what is withheld: it may be waiting for this
 			n.transmit(l, raw, priority)
 		} else {
@@ -153,6 +154,37 @@ func (n *Node) again(m *MSU, raw []byte, priority uint8) {
 		return
 	}
 	n.forward(m, raw, priority, source{again: true})
+}
+
+// timely tells whether a management message of ours still says what it said when it was sent. One that waited long in a
+// link must not: an order about a link that has served again since would end its service, with a number of its former life.
+func (n *Node) timely(m *MSU) bool {
+	msg, err := n.f.ParseSNMessage(SNM, m.Label, m.Data)
+	if err != nil {
+		return false
+	}
+	switch msg.Heading {
+	case COO, XCO, ECO, COA, XCA, ECA:
+		ls := n.adjacentSet(m.Label.DPC, int(msg.SLC))
+		if ls == nil {
+			return false
+		}
+		l := ls.byCode(msg.SLC)
+		if l == nil || l.up {
+			return false
+		}
+		switch msg.Heading {
+		case COO, XCO:
+			return l.co != nil && l.co.handshake && l.bsntOK && l.bsnt == msg.FSN
+		case ECO:
+			return l.co != nil && l.co.handshake && !l.bsntOK
+		case COA, XCA:
+			return l.bsntOK && l.bsnt == msg.FSN
+		}
+	case CBD, LIN, LUN, LIA, LUA, LID, LFU, LLT, LRT: // those who wait for them or for their answers send again
+		return false
+	}
+	return true
 }
 
 // forward routes a message (Q.704 section 2.3). m is a view of raw.
