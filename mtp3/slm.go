@@ -53,6 +53,7 @@ func (n *Node) SetLocalProcessorOutage(now time.Time, id LinkID, outage bool, ou
 	n.begin(now, out)
 	switch {
 	case outage && !l.lpo:
+		n.outageBegins(l)
 		l.lpo = true
 		n.timers.stop(l.t24)
 		n.command(l, l.l2.LocalProcessorOutage)
@@ -72,20 +73,26 @@ func (n *Node) localProcessorRecovered(l *link) {
 	if !l.lpo {
 		return
 	}
-	long := l.coDone && l.up
 	l.lpo = false
 	n.command(l, l.l2.LocalProcessorRecovered)
-	n.outageEnded(l, long, "local processor recovered")
+	n.outageEnded(l, "local processor recovered")
 }
 
-// outageEnded follows the end of a processor outage at either end: after a long one the buffers are old (Q.704 section 5.6.2).
-func (n *Node) outageEnded(l *link, long bool, text string) {
+func (n *Node) outageBegins(l *link) {
+	if !l.lpo && !l.rpo {
+		l.outageAt = n.now
+	}
+}
+
+// outageEnded follows the end of a processor outage at either end: after a long one the buffers are old (Q.704 section
+// 5.6.2). It was long if it outlasted T1, whether or not the link carried traffic here: the other end has diverted its own.
+func (n *Node) outageEnded(l *link, text string) {
 	if l.lpo || l.rpo {
 		return
 	}
 	n.linkChanged(LinkUnblocked, l, text)
 	if l.up {
-		if long {
+		if n.now.Sub(l.outageAt) >= n.t.T1 {
 			n.command(l, l.l2.FlushBuffers)
 		} else {
 			n.command(l, l.l2.Continue)
@@ -177,15 +184,15 @@ func (n *Node) indication(l *link, ind Indication) {
 		n.failLink(l, ind.Reason, false)
 	case RemoteProcessorOutage:
 		if l.up && !l.rpo {
+			n.outageBegins(l)
 			l.rpo = true
 			n.linkChanged(LinkBlocked, l, "remote processor outage")
 			n.update(l)
 		}
 	case RemoteProcessorRecovered:
 		if l.rpo {
-			long := l.coDone
 			l.rpo = false
-			n.outageEnded(l, long, "remote processor recovered")
+			n.outageEnded(l, "remote processor recovered")
 		}
 	case Congestion:
 		n.congestion(l, ind.Level, ind.Discard)
