@@ -25,6 +25,7 @@ type Match struct {
 	TT     Field    // a title without a translation type does not match a TT that is set; so below
 	Plan   Field
 	Nature Field
+	SSN    Field // of the called address
 
 	// Digits are the leading digits, '?' for any decimal one. If empty, any digits, or none, match:
 	// the default.

@@ -48,15 +48,15 @@ func (t *Table) Explain(q Query, av Availability) Explanation {
 	}
 	x.format = t.format
 	g := &q.Called.GT
-	x.Result.Cause = t.missing(g)
+	x.Result.Cause = t.missing(&q.Called)
 	best := -1
 	if g.Format != NoGT {
-		best, _ = t.search(0, 0, g, -1, -1)
+		best, _ = t.search(0, 0, &q.Called, -1, -1)
 	}
 	for i := range t.rules {
 		m := &t.rules[i].Match
 		c := Candidate{Index: i, Name: ruleName(t.rules[i].Name, i), Chosen: i == best, Digits: len(m.Digits)}
-		digits, fields := m.covers(g.Digits), m.takes(g)
+		digits, fields := m.covers(g.Digits), m.takes(&q.Called)
 		switch {
 		case !digits && (!fields || m.Digits == ""):
 			continue
@@ -68,7 +68,7 @@ func (t *Table) Explain(q Query, av Availability) Explanation {
 		case m.Whole && g.Digits.n != len(m.Digits):
 			c.Why = fmt.Sprintf("the title has more than the %d digits", len(m.Digits))
 		case !fields:
-			c.Why = m.differs(g)
+			c.Why = m.differs(&q.Called)
 		case i == best:
 			c.Matches, c.Why = true, fmt.Sprintf("matches with %d digits, more than or before all others", c.Digits)
 		default:
@@ -141,8 +141,9 @@ func (m *Match) covers(d Digits) bool {
 	return true
 }
 
-// differs says which field of a title m does not take.
-func (m *Match) differs(g *GlobalTitle) string {
+// differs says which field of an address m does not take.
+func (m *Match) differs(a *Address) string {
+	g := &a.GT
 	switch {
 	case m.Format != NoGT && m.Format != g.Format:
 		return fmt.Sprintf("wants global title indicator %d, the title has %d", m.Format, g.Format)
@@ -150,6 +151,8 @@ func (m *Match) differs(g *GlobalTitle) string {
 		return fmt.Sprintf("wants translation type %d, the title has %s", m.TT-1, value(g.Format.hasTT(), g.TT))
 	case !m.Plan.takes(g.Format.hasPlan(), uint8(g.Plan)):
 		return fmt.Sprintf("wants numbering plan %v, the title has %s", NumberingPlan(m.Plan-1), value(g.Format.hasPlan(), g.Plan))
+	case !m.SSN.takes(a.HasSSN, uint8(a.SSN)):
+		return fmt.Sprintf("wants subsystem %v, the address has %s", SSN(m.SSN-1), value(a.HasSSN, a.SSN))
 	}
 	return fmt.Sprintf("wants nature of address %v, the title has %s", NatureOfAddress(m.Nature-1), value(g.Format.hasNature(), g.Nature))
 }

@@ -241,7 +241,7 @@ func (m Match) fields() (n int) {
 	if m.Format != NoGT {
 		n++
 	}
-	for _, f := range [...]Field{m.TT, m.Plan, m.Nature} {
+	for _, f := range [...]Field{m.TT, m.Plan, m.Nature, m.SSN} {
 		if f != 0 {
 			n++
 		}
@@ -249,10 +249,11 @@ func (m Match) fields() (n int) {
 	return n
 }
 
-// takes tells whether the fields of a title are those that m wants, whatever the digits.
-func (m *Match) takes(g *GlobalTitle) bool {
+// takes tells whether the fields of an address are those that m wants, whatever the digits.
+func (m *Match) takes(a *Address) bool {
+	g := &a.GT
 	return (m.Format == NoGT || m.Format == g.Format) && m.TT.takes(g.Format.hasTT(), g.TT) &&
-		m.Plan.takes(g.Format.hasPlan(), uint8(g.Plan)) && m.Nature.takes(g.Format.hasNature(), uint8(g.Nature))
+		m.Plan.takes(g.Format.hasPlan(), uint8(g.Plan)) && m.Nature.takes(g.Format.hasNature(), uint8(g.Nature)) && m.SSN.takes(a.HasSSN, uint8(a.SSN))
 }
 
 // flatten lays the tree out so that a look-up touches little memory.
@@ -290,15 +291,16 @@ func (t *Table) flatten(root *buildNode) {
 	}
 }
 
-// search walks the tree from a node, at the depth-th digit, for the deepest rule that takes g. What
+// search walks the tree from a node, at the depth-th digit, for the deepest rule that takes a. What
 // is found first stays if others are as deep: digits that are given are tried before wild ones.
-func (t *Table) search(at uint32, depth int, g *GlobalTitle, best, bestDepth int) (int, int) {
+func (t *Table) search(at uint32, depth int, a *Address, best, bestDepth int) (int, int) {
+	g := &a.GT
 	for {
 		n := &t.nodes[at]
 		if depth > bestDepth {
 			for _, i := range t.lists[n.list : n.list+uint32(n.nlist)] {
 				m := &t.rules[i].Match
-				if (!m.Whole || depth == g.Digits.n) && m.takes(g) {
+				if (!m.Whole || depth == g.Digits.n) && m.takes(a) {
 					best, bestDepth = int(i), depth
 					break
 				}
@@ -315,7 +317,7 @@ func (t *Table) search(at uint32, depth int, g *GlobalTitle, best, bestDepth int
 		}
 		if n.wild != 0 && d <= 9 {
 			if next != 0 {
-				best, bestDepth = t.search(next, depth, g, best, bestDepth)
+				best, bestDepth = t.search(next, depth, a, best, bestDepth)
 			}
 			next = n.wild
 		}
@@ -331,9 +333,9 @@ func (t *Table) Translate(q Query, av Availability) Result {
 	if t == nil {
 		return Result{Cause: NoTranslationForNature, Rule: -1}
 	}
-	i, _ := t.search(0, 0, &q.Called.GT, -1, -1)
+	i, _ := t.search(0, 0, &q.Called, -1, -1)
 	if i < 0 || q.Called.GT.Format == NoGT {
-		return Result{Cause: t.missing(&q.Called.GT), Rule: -1}
+		return Result{Cause: t.missing(&q.Called), Rule: -1}
 	}
 	t.hits[i].Add(1)
 	r := &t.rules[i]
@@ -361,9 +363,9 @@ func (e *entity) target(called Address) SSN {
 }
 
 // missing is why no rule matches.
-func (t *Table) missing(g *GlobalTitle) ReturnCause {
+func (t *Table) missing(a *Address) ReturnCause {
 	for i := range t.natures {
-		if g.Format != NoGT && t.natures[i].takes(g) {
+		if a.GT.Format != NoGT && t.natures[i].takes(a) {
 			return NoTranslation
 		}
 	}

@@ -37,6 +37,7 @@ func TestTranslate(t *testing.T) {
 		{Name: "tt", Match: Match{Format: GTTranslation, TT: Is(uint8(10))}, To: to(9)},
 		{Name: "code 11", Match: Match{Digits: "1B"}, To: to(10)},
 		{Name: "number with more", Match: Match{Digits: "49301"}, To: to(11)},
+		{Name: "of a subsystem", Match: Match{Digits: "5", SSN: Is(HLR)}, To: to(12)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +69,7 @@ func TestTranslate(t *testing.T) {
 		{gt(GTNumberPlan, 0, E212, 0, "26201"), "", NoTranslation},
 		{gt(GTTranslation, 10, 0, 0, "5"), "tt", 0},
 		{all("1B2"), "code 11", 0},
+		{all("5"), "", NoTranslation},
 		{GlobalTitle{}, "", NoTranslationForNature},
 	} {
 		r := table.Translate(Query{Called: Address{GT: c.gt}}, nil)
@@ -82,6 +84,9 @@ func TestTranslate(t *testing.T) {
 		if x.Result.OK != r.OK || x.Result.Rule != r.Rule || x.Result.Cause != r.Cause {
 			t.Errorf("%v: explained as %+v", c.gt, x.Result)
 		}
+	}
+	if r := table.Translate(Query{Called: e164(t, "5")}, nil); r.PC != 12 {
+		t.Errorf("of a subsystem: %+v", r)
 	}
 	if table.Hits(0) != 3 || table.Hits(6) != 1 {
 		t.Errorf("hits %d and %d", table.Hits(0), table.Hits(6))
@@ -146,7 +151,7 @@ func TestTranslateAgainstPlainReading(t *testing.T) {
 			deepest := -1
 			for i := range rules {
 				m := &rules[i].Match
-				if m.covers(g.Digits) && m.takes(&g) && (!m.Whole || len(m.Digits) == g.Digits.n) {
+				if m.covers(g.Digits) && m.takes(&Address{GT: g}) && (!m.Whole || len(m.Digits) == g.Digits.n) {
 					deepest = max(deepest, len(m.Digits))
 				}
 			}
@@ -156,7 +161,7 @@ func TestTranslateAgainstPlainReading(t *testing.T) {
 			}
 			if r.OK {
 				m := &rules[r.Rule].Match
-				if len(m.Digits) != deepest || !m.covers(g.Digits) || !m.takes(&g) {
+				if len(m.Digits) != deepest || !m.covers(g.Digits) || !m.takes(&Address{GT: g}) {
 					t.Fatalf("%v: %+v, want %d digits", g, m, deepest)
 				}
 			}
