@@ -246,7 +246,7 @@ func (p *peer) checkCEA(local *Capabilities, m Message) (caps Capabilities, inba
 	if err != nil {
 		return caps, false, err
 	}
-	if fold(caps.OriginHost) != p.key {
+	if fold(caps.OriginHost) != p.key && !p.cfg.AnyHost {
 		return caps, false, fmt.Errorf("diameter: it calls itself %s, not %s", caps.OriginHost, p.cfg.Host)
 	}
 	if inband, err = local.agree(&caps); err != nil {

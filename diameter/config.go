@@ -180,6 +180,11 @@ type Peer struct {
 
 	// DialOnly refuses connections that the peer makes.
 	DialOnly bool
+
+	// AnyHost takes whoever answers at Addresses, whatever it calls itself: for tools that know an address and no name. Host
+	// is then only what this node calls it, and Capabilities.OriginHost says who it is. Requests go there by Config.Routes
+	// or by its realm.
+	AnyHost bool
 }
 
 // Accept says which peers that are not in Config.Peers may connect. Such a peer is known for as long

@@ -341,8 +341,10 @@ func (c *conn) upgrade(cfg *tls.Config, client bool) error {
 	if err := l.upgrade(cfg, client, time.Now().Add(c.n.cfg.Timers.Connect)); err != nil {
 		return fmt.Errorf("diameter: TLS in band: %w", err)
 	}
-	if err := c.n.checkCertificate(c, c.peer.host()); err != nil {
-		return err
+	if !c.peer.cfg.AnyHost { // whose name TLS has compared with its configuration's
+		if err := c.n.checkCertificate(c, c.peer.host()); err != nil {
+			return err
+		}
 	}
 	c.release()
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -177,22 +178,35 @@ func (d *Dictionary) checkFlags(a AVP, depth int) *ProtocolError {
 //	DWR app Common R hbh 00000001 e2e 00000002
 //	  Origin-Host M "hss.ims.example"
 //
-// Octets that aren't text are in hexadecimal digits. What does not parse as its type is shown as octets with a "!".
-func (d *Dictionary) AppendText(b []byte, m Message) []byte {
+// Octets that aren't text are in hexadecimal digits. What does not parse as its type is shown as octets with a "!". Of secrets
+// (see [IsSecret]) only the length is told; AppendTextWith shows them.
+func (d *Dictionary) AppendText(b []byte, m Message) []byte { return d.AppendTextWith(b, m, nil) }
+
+// AppendTextWith is AppendText that shows the secrets for which show is true.
+func (d *Dictionary) AppendTextWith(b []byte, m Message, show func(AVPCode, VendorID) bool) []byte {
 	b = fmt.Appendf(b, "%s app %s %v hbh %08x e2e %08x\n", d.CommandName(m.Header), d.ApplicationName(m.ApplicationID), m.Flags, m.HopByHopID, m.EndToEndID)
-	return d.appendTree(b, m.AVPs, 1)
+	return d.appendTree(b, m.AVPs, 1, show)
+}
+
+// AppendAVPText appends one AVP, and those within it, as AppendText does, indented by so many steps.
+func (d *Dictionary) AppendAVPText(b []byte, a AVP, indent int, show func(AVPCode, VendorID) bool) []byte {
+	return d.appendTree(b, AppendAVP(nil, a), indent, show)
 }
 
 const maxDepth = 32 // of groups that are looked into
 
-func (d *Dictionary) appendTree(b []byte, s AVPs, depth int) []byte {
+func (d *Dictionary) appendTree(b []byte, s AVPs, depth int, show func(AVPCode, VendorID) bool) []byte {
 	indent := strings.Repeat("  ", depth)
 	for a := range s.All() {
 		b = append(append(b, indent...), d.AVPName(a.Code, a.VendorID)...)
 		b = fmt.Appendf(b, " %v", a.Flags)
 		def, ok := d.avps[uint64(a.VendorID)<<32|uint64(a.Code)]
 		if ok && def.Type == "Grouped" && depth < maxDepth {
-			b = d.appendTree(append(b, '\n'), a.Grouped(), depth+1)
+			b = d.appendTree(append(b, '\n'), a.Grouped(), depth+1, show)
+			continue
+		}
+		if IsSecret(a.Code, a.VendorID) && (show == nil || !show(a.Code, a.VendorID)) {
+			b = fmt.Appendf(b, " (secret, %d octets)\n", len(a.Data))
 			continue
 		}
 		b = append(b, ' ')
@@ -290,12 +304,18 @@ func appendOctets(b, data []byte) []byte {
 }
 
 // AppendValue appends the AVP with a name and a value in text: a number, a value's name, names of bits joined with "|", an
-// address, a time as in RFC 3339, octets as "0x" and hexadecimal digits, any other text as it is. M is set as the dictionary says.
+// address, a time as in RFC 3339, octets as "0x" and hexadecimal digits, an application's name where its number is wanted, any
+// other text as it is. M is set as the dictionary says.
 // Grouped AVPs have no value: their octets come from AVPs appended before, as octets.
 func (d *Dictionary) AppendValue(b []byte, name, value string) ([]byte, error) {
 	def, ok := d.names[name]
 	if !ok {
 		return b, fmt.Errorf("diameter: no AVP is called %q", name)
+	}
+	if def.GoType == "ApplicationID" {
+		if app, ok := d.LookupApplication(value); ok {
+			value = strconv.FormatUint(uint64(app.ID), 10)
+		}
 	}
 	data, err := parseValue(def, value)
 	if err != nil {
@@ -334,8 +354,12 @@ func parseValue(def *dia.AVP, value string) ([]byte, error) {
 			return nil, err
 		}
 		return AppendTime(nil, 0, 0, 0, at)[8:], nil
-	case "Float32", "Float64":
-		return nil, fmt.Errorf("type %s", def.Type)
+	case "Float32":
+		v, err := strconv.ParseFloat(value, 32)
+		return binary.BigEndian.AppendUint32(nil, math.Float32bits(float32(v))), err
+	case "Float64":
+		v, err := strconv.ParseFloat(value, 64)
+		return binary.BigEndian.AppendUint64(nil, math.Float64bits(v)), err
 	}
 	if digits, ok := strings.CutPrefix(value, "0x"); ok && (def.Type == "OctetString" || def.Type == "Grouped") {
 		return hex.DecodeString(digits)

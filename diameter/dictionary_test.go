@@ -45,6 +45,8 @@ Group ::= < AVP Header: 8, 10415 >
 		{"Host-IP-Address", "192.0.2.1", "192.0.2.1"},
 		{"Host-IP-Address", "2001:db8::1", "2001:db8::1"},
 		{"Event-Timestamp", "2026-11-23T09:00:00Z", "2026-11-23T09:00:00Z"},
+		{"Float", "-1.5", "-1.5"},
+		{"Auth-Application-Id", "BaseAccounting", "3"},
 		{"Result-Code", "5005", "DIAMETER_MISSING_AVP"},
 		{"Experimental-Result-Code", "5005", "5005"},
 	} {
@@ -64,7 +66,7 @@ Group ::= < AVP Header: 8, 10415 >
 	}
 	for _, c := range [][2]string{
 		{"Nothing", "1"}, {"Signed", "x"}, {"Signed", "4294967296"}, {"Kind", "TWO"}, {"Kind", "ONE|MINUS"}, {"Host-IP-Address", "host"},
-		{"Event-Timestamp", "now"}, {"Octets", "0x0"}, {"Group", "x"}, {"Float", "1"}, {"Big", "18446744073709551616"},
+		{"Event-Timestamp", "now"}, {"Octets", "0x0"}, {"Group", "x"}, {"Float", "one"}, {"Big", "18446744073709551616"},
 	} {
 		if b, err := d.AppendValue([]byte("x"), c[0], c[1]); err == nil || string(b) != "x" {
 			t.Errorf("%s %s: %x", c[0], c[1], b)

@@ -600,3 +600,23 @@ func TestURI(t *testing.T) {
 		}
 	}
 }
+
+// TestAnyHost: a peer of which only the address is known, and what it is called afterwards.
+func TestAnyHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newNetwork(t)
+		w.node("10.0.0.2", "hss."+realmB, realmB, func(c *Config) { c.Services = echoService })
+		n := w.node("10.0.0.1", "tool."+realmA, realmA, func(c *Config) {
+			c.Peers = []Peer{{Host: "10.0.0.2", Addresses: []string{"10.0.0.2:3868"}, AnyHost: true}}
+		})
+		ready(t, n, "10.0.0.2")
+		if s, _ := n.Peer("10.0.0.2"); s.Capabilities.OriginHost != "hss."+realmB {
+			t.Errorf("%+v", s.Capabilities)
+		}
+		for _, host := range []string{"", "hss." + realmB} {
+			if a, err := n.Do(t.Context(), mar("s;1", realmB, host)); err != nil || resultOf(t, a.Message) != Success {
+				t.Errorf("to host %q: %v: %v", host, a.Header, err)
+			}
+		}
+	})
+}

@@ -15,6 +15,7 @@ var secretAVPs = map[avpKey]bool{
 	{583, 0}:           true, // Keying-Material (RFC 6734)
 	{609, Vendor3GPP}:  true, // SIP-Authenticate
 	{610, Vendor3GPP}:  true, // SIP-Authorization
+	{663, Vendor3GPP}:  true, // Alternate-Digest-HA1
 	{625, Vendor3GPP}:  true, // Confidentiality-Key
 	{626, Vendor3GPP}:  true, // Integrity-Key
 	{1448, Vendor3GPP}: true, // XRES
@@ -22,6 +23,10 @@ var secretAVPs = map[avpKey]bool{
 	{1453, Vendor3GPP}: true, // Kc
 	{1454, Vendor3GPP}: true, // SRES
 }
+
+// IsSecret tells whether an AVP is a key, or something that a key follows from, such as SIP-Authorization,
+// Confidentiality-Key or KASME. Traces and trees leave them out.
+func IsSecret(code AVPCode, vendor VendorID) bool { return secretAVPs[avpKey{code, vendor}] }
 
 // secretGroups are grouped AVPs that may have them inside.
 var secretGroups = map[avpKey]bool{
