@@ -148,6 +148,11 @@ func (n *Node) firstMessage(c *conn, h Header, msg []byte) error {
 			c.close(errors.New("diameter: the peer was removed"), true)
 			return
 		}
+		if p.parted && p.m.state == PeerClosing {
+			// It comes again before it is seen to have closed the connection that it has parted on.
+			p.because("the peer is back")
+			p.event(now, evFail)
+		}
 		before, reason := p.newTLS, p.reason
 		p.newConn, p.newCaps, p.newTLS, p.request = c, &caps, inband, h
 		p.because("CER from " + remoteOf(c))

@@ -200,6 +200,7 @@ func (p *peer) parting(m Message) {
 	if err != nil {
 		cause = DisconnectCauseRebooting
 	}
+	p.parted = true
 	p.stay = p.stay || cause == DisconnectCauseBusy || cause == DisconnectCauseDoNotWantToTalkToYou
 	p.because("the peer parts: " + cause.String())
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -71,13 +72,10 @@ func ParseDictionary(name, text string, imports ...*Dictionary) (*Dictionary, er
 // MergeDictionaries returns a dictionary of all that the given ones define. Where two give a name to different AVPs, the later one's counts.
 func MergeDictionaries(ds ...*Dictionary) *Dictionary {
 	var files []*dia.File
-	seen := map[*dia.File]bool{}
 	for _, d := range ds {
 		for _, f := range d.files {
-			if !seen[f] {
-				seen[f] = true
-				files = append(files, f)
-			}
+			// What several have counts where it comes last.
+			files = append(slices.DeleteFunc(files, func(g *dia.File) bool { return f == g }), f)
 		}
 	}
 	return newDictionary(files)

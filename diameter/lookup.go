@@ -2,6 +2,7 @@ package diameter
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -77,6 +78,19 @@ func (d *Dictionary) AVP(code AVPCode, vendor VendorID) (AVPDefinition, bool) {
 		return AVPDefinition{}, false
 	}
 	return definition(a), true
+}
+
+// AVPs yields all attributes, in the order of the dictionaries.
+func (d *Dictionary) AVPs() iter.Seq[AVPDefinition] {
+	return func(yield func(AVPDefinition) bool) {
+		for _, f := range d.files {
+			for i := range f.AVPs {
+				if !yield(definition(&f.AVPs[i])) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func definition(a *dia.AVP) AVPDefinition {

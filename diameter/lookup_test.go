@@ -53,6 +53,18 @@ func TestLookup(t *testing.T) {
 	if h, ok := d.LookupCommand("DWA"); !ok || h != (Header{Code: CommandDeviceWatchdog}) {
 		t.Error(h)
 	}
+	count := 0
+	for def := range d.AVPs() {
+		if d.Known(def.Code, def.VendorID) {
+			count++
+		}
+		if def.Name == "Group" {
+			break
+		}
+	}
+	if count < 60 {
+		t.Errorf("%d AVPs", count)
+	}
 	for _, name := range []string{"test", "Test"} {
 		if a, ok := d.LookupApplication(name); !ok || a != (Application{ID: 77, VendorID: Vendor3GPP}) {
 			t.Error(a)

@@ -620,3 +620,29 @@ func TestAnyHost(t *testing.T) {
 		}
 	})
 }
+
+// TestBackAtOnce: a peer that has parted connects again before the connection that it parted on has ended.
+func TestBackAtOnce(t *testing.T) {
+	for _, static := range []bool{true, false} {
+		t.Run(fmt.Sprint("known ", static), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newNetwork(t)
+				host := "raw." + realmB
+				n := w.node("10.0.0.1", "hss."+realmA, realmA, func(c *Config) {
+					if static {
+						c.Peers = []Peer{{Host: host}}
+					}
+				})
+				for range 3 {
+					r := w.raw("10.0.0.2", host, "10.0.0.1")
+					if rc := resultOf(t, r.cer()); rc != Success {
+						t.Fatal(rc)
+					}
+					ready(t, n, host)
+					r.send(Header{Flags: Request, Code: CommandDisconnectPeer, HopByHopID: r.next(), EndToEndID: r.id}, AppendUint32(r.origin(nil), AVPDisconnectCause, Mandatory, 0, 0))
+					r.expect(CommandDisconnectPeer, false)
+				}
+			})
+		})
+	}
+}

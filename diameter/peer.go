@@ -43,6 +43,7 @@ type peer struct {
 	dialCancel context.CancelFunc
 	dialed     int  // attempts, so that late results are known
 	inOrder    bool // DPR has been sent or received
+	parted     bool // DPR has been received
 	cause      DisconnectCause
 	stay       bool // do not connect by ourselves
 	gone       bool // removed from the table
@@ -264,7 +265,7 @@ func (p *peer) changed(now time.Time, before PeerState) {
 		if p.conn = p.iconn; state == PeerROpen {
 			p.conn = p.rconn
 		}
-		p.inOrder, p.stay = false, false
+		p.inOrder, p.parted, p.stay = false, false, false
 		p.setTc()
 		p.watch(now, p.w.connectionUp(now, nil))
 		if p.w.status == WatchdogOkay {

@@ -17,3 +17,24 @@ var (
 func result(code diameter.ResultCode) diameter.Result {
 	return diameter.Result{VendorID: diameter.Vendor3GPP, Code: code}
 }
+
+// ResultName returns the name of a result of S6a, such as "DIAMETER_ERROR_USER_UNKNOWN", or what Result.String says.
+func ResultName(r diameter.Result) string {
+	if r.VendorID == diameter.Vendor3GPP {
+		if s, ok := resultNames[r.Code]; ok {
+			return s
+		}
+	}
+	return r.String()
+}
+
+var resultNames = map[diameter.ResultCode]string{
+	4181: "DIAMETER_AUTHENTICATION_DATA_UNAVAILABLE",
+	4182: "DIAMETER_ERROR_CAMEL_SUBSCRIPTION_PRESENT",
+	5001: "DIAMETER_ERROR_USER_UNKNOWN",
+	5004: "DIAMETER_ERROR_ROAMING_NOT_ALLOWED",
+	5420: "DIAMETER_ERROR_UNKNOWN_EPS_SUBSCRIPTION",
+	5421: "DIAMETER_ERROR_RAT_NOT_ALLOWED",
+	5422: "DIAMETER_ERROR_EQUIPMENT_UNKNOWN",
+	5423: "DIAMETER_ERROR_UNKNOWN_SERVING_NODE",
+}
