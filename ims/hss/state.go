@@ -18,7 +18,7 @@ type State struct {
 	MME  *ServingNode `json:"mme,omitempty"`  // where the user is attached
 	SGSN *ServingNode `json:"sgsn,omitempty"` // over S6d
 
-	// Capabilities that an administrator has set aside, by Admin.SetSCSCF: the S-CSCF of the next registration.
+	// NextSCSCF is the S-CSCF of the next registration, as an administrator wants it.
 	NextSCSCF string `json:"nextSCSCF,omitempty"`
 }
 
@@ -76,6 +76,11 @@ type Registration struct {
 	Restoration []Restoration `json:"restoration,omitempty"`
 
 	Since time.Time `json:"since,omitzero"`
+
+	// OldHost and OldRealm are of the S-CSCF that had the set before another one asked for authentication data. It is told once
+	// the other has the registration (TS 29.228 section 8.1.1).
+	OldHost  string `json:"oldHost,omitempty"`
+	OldRealm string `json:"oldRealm,omitempty"`
 }
 
 // Restoration is what an S-CSCF restores a registration from (TS 23.380): the AVP SCSCF-Restoration-Info in octets.

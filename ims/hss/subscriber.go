@@ -66,8 +66,8 @@ type PrivateIdentity struct {
 	AKA    *AKA    `json:"aka,omitempty"`    // Digest-AKAv1-MD5, Digest-AKAv2-SHA-256, and packet access
 	Digest *Digest `json:"digest,omitempty"` // SIP Digest
 
-	// Scheme is the one that a request with the scheme Unknown gets: "Digest-AKAv1-MD5" or "SIP Digest". If empty, AKA where
-	// there is one.
+	// Scheme is the one that a request with the scheme Unknown gets: "Digest-AKAv1-MD5" or "SIP Digest". If empty, "SIP Digest"
+	// where there is a Digest; without one such requests are refused (TS 29.228 section 6.3.1).
 	Scheme string `json:"scheme,omitempty"`
 }
 
