@@ -139,6 +139,7 @@ func (n *Node) mtpChanged(now time.Time, c *mtp3.Change) {
 		}
 	}
 	n.change(x)
+	n.answer(c)
 	if c.Kind == mtp3.DestinationChanged {
 		n.restricted(c)
 	}
@@ -155,6 +156,7 @@ func (n *Node) restricted(c *mtp3.Change) {
 
 // m3uaChanged takes what the gateway or a client of another one says, which has logged it. It is called on any goroutine.
 func (n *Node) m3uaChanged(e m3ua.Event) {
+	n.notes.note(time.Now(), &e)
 	x := Change{Time: time.Now(), Kind: "asp", About: e.ASP, Text: e.String()}
 	switch e.Kind {
 	case m3ua.AssociationDown:

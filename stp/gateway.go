@@ -76,6 +76,19 @@ func (n *Node) expecting(remote sctp.Addr) *gateway {
 	return nil
 }
 
+// block puts this node down at the gateway, or up again.
+func (g *gateway) block(on bool) {
+	done, cancel := context.WithCancel(context.Background())
+	cancel() // it is told, and not waited for
+	for _, a := range g.asps {
+		if on {
+			_ = a.Down(done)
+		} else {
+			_ = a.Active(done)
+		}
+	}
+}
+
 func (g *gateway) attach(conn sctp.Conn) { _ = g.asps[0].Attach(conn) }
 
 // active tells whether messages can be given to the gateway.

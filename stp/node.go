@@ -45,6 +45,7 @@ type Node struct {
 	listens  map[string]*listener
 
 	ready    chan struct{}
+	ended    chan struct{}
 	applying sync.Mutex // one Apply at a time
 
 	evMu   sync.Mutex
@@ -62,11 +63,13 @@ type Node struct {
 	scons    map[mtp3.PointCode]time.Time
 	again    []userMSU // messages that users made while outputs were being handled
 	handling bool
+	waiters  []*waiter
 
 	cfgCongestion mtp3.CongestionMode
 	anyCongested  atomic.Bool // some owner is
 
 	history history
+	notes   notes
 	began   time.Time
 }
 
@@ -95,7 +98,7 @@ type userMSU struct {
 func New(cfg *Config, opt Options) (*Node, error) {
 	n := &Node{
 		opt: opt, log: opt.Logger, cfg: cfg, format: cfg.Node.Format, ni: cfg.Node.NI, name: cfg.Name(),
-		wake: make(chan struct{}, 1), ready: make(chan struct{}),
+		wake: make(chan struct{}, 1), ready: make(chan struct{}), ended: make(chan struct{}),
 		linksets: map[string]*linkset{}, links: map[string]*link{}, byLevel2: map[*m2pa.Link]*link{},
 		owners: map[string]*target{}, asStates: map[string]m3ua.State{}, routes: map[routeKey]mtp3.Route{},
 		told: map[mtp3.Destination]mtp3.Availability{}, scons: map[mtp3.PointCode]time.Time{},
@@ -164,6 +167,7 @@ func (n *Node) stop() {
 	n.mu.Lock()
 	n.closed = true
 	n.mu.Unlock()
+	close(n.ended)
 	n.mu.Lock()
 	listens, gateways := n.listens, n.gateways
 	n.mu.Unlock()

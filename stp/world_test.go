@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -25,7 +26,7 @@ type world struct {
 }
 
 func newWorld(t testing.TB) *world {
-	return &world{t: t, net: sctp.NewMemory(sctp.MemoryConfig{Delay: time.Millisecond})}
+	return &world{t: t, net: &memory{Memory: sctp.NewMemory(sctp.MemoryConfig{Delay: time.Millisecond})}}
 }
 
 // node runs a node of a configuration in YAML.
@@ -175,4 +176,42 @@ func at(s string) sctp.Addr { return sctp.AddrOf(netip.MustParseAddrPort(s)) }
 func settle(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
+}
+
+// memory is a network that remembers the associations that were dialled, so that tests break them.
+type memory struct {
+	*sctp.Memory
+	mu      sync.Mutex
+	dialled map[string]*sctp.MemoryConn // by local address
+}
+
+func (m *memory) Dial(ctx context.Context, local, remote sctp.Addr, cfg sctp.Config) (sctp.Conn, error) {
+	c, err := m.Memory.Dial(ctx, local, remote, cfg)
+	if err == nil {
+		m.mu.Lock()
+		if m.dialled == nil {
+			m.dialled = map[string]*sctp.MemoryConn{}
+		}
+		m.dialled[local.String()] = c.(*sctp.MemoryConn)
+		m.mu.Unlock()
+	}
+	return c, err
+}
+
+func (m *memory) find(t testing.TB, local string) *sctp.MemoryConn {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.dialled[local]
+	if c == nil {
+		t.Fatalf("nobody dialled from %s", local)
+	}
+	return c
+}
+
+func (w *world) memory() *memory { return w.net.(*memory) }
+
+func sorted(s []string) []string {
+	slices.Sort(s)
+	return s
 }
