@@ -132,14 +132,18 @@ const digitChars = "0123456789ABCDEF"
 func ParseDigits(s string) (Digits, error) {
 	d := Digits{packed: make([]byte, (len(s)+1)/2), n: len(s)}
 	for i := range len(s) {
-		v := strings.IndexByte(digitChars, s[i]&^0x20|s[i]&0x10<<1&0x20)
-		if s[i] >= '0' && s[i] <= '9' {
-			v = int(s[i] - '0')
+		var v byte
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			v = c - '0'
+		case c >= 'A' && c <= 'F':
+			v = c - 'A' + 10
+		case c >= 'a' && c <= 'f':
+			v = c - 'a' + 10
+		default:
+			return Digits{}, fmt.Errorf("sccp: %q is no digit", c)
 		}
-		if v < 0 || v > 15 {
-			return Digits{}, fmt.Errorf("sccp: %q is no digit", s[i])
-		}
-		d.packed[i/2] |= byte(v) << (4 * (i & 1))
+		d.packed[i/2] |= v << (4 * (i & 1))
 	}
 	return d, nil
 }

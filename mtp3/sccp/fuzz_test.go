@@ -202,6 +202,9 @@ func FuzzTranslate(f *testing.F) {
 				t.Fatalf("explained as %v", x)
 			}
 			next, _ := r.Address(a, nil)
+			if g := next.GT; g.Format == GTTranslation && g.Digits.Len() > 0 && g.Digits.Len()&1 == 0 && g.Digits.At(g.Digits.Len()-1) == 15 {
+				return // nothing tells a last digit F from a filler in this format
+			}
 			if wire := itu.AppendAddress(nil, next); len(wire) < 255 {
 				back, err := itu.ParseAddress(wire)
 				if err != nil || !back.same(next) || !bytes.Equal(itu.AppendAddress(nil, back), wire) {

@@ -80,8 +80,13 @@ func TestAddress(t *testing.T) {
 			t.Errorf("%s: %v, then % x", hex, err, itu.AppendAddress(nil, a))
 		}
 	}
-	if _, err := ParseDigits("12x"); err == nil {
-		t.Error("x is a digit")
+	for _, s := range []string{"12x", "\x10", "1 2", "G", "@", "/", ":"} {
+		if _, err := ParseDigits(s); err == nil {
+			t.Errorf("%q is read as digits", s)
+		}
+	}
+	if d, err := ParseDigits("0aF"); err != nil || d.String() != "0AF" {
+		t.Error(d, err)
 	}
 }
 
