@@ -66,6 +66,9 @@ type Dialog struct {
 	relOut reliableOut
 
 	session sessionTimer
+	events  bool // made by SUBSCRIBE: there is no INVITE and no BYE
+
+	referrals []*referral // REFERs whose end is awaited
 }
 
 func newDialog(ua *UserAgent, state DialogState) *Dialog {
@@ -356,7 +359,7 @@ func (d *Dialog) exchange(ctx context.Context, m Method, opts RequestOptions) (*
 			if errors.Is(ev.Err, ErrCanceled) && d.ctx.Err() != nil {
 				return nil, context.Cause(d.ctx)
 			}
-			if m != BYE && errors.Is(ev.Err, ErrTimeout) {
+			if m != BYE && errors.Is(ev.Err, ErrTimeout) && d.owns(m) {
 				d.abort(ev.Err)
 			}
 			return nil, ev.Err
@@ -387,7 +390,7 @@ func (d *Dialog) exchange(ctx context.Context, m Method, opts RequestOptions) (*
 		if resp.StatusCode == 487 && ctx.Err() != nil {
 			return nil, errors.Join(context.Cause(ctx), refused)
 		}
-		if m != BYE && FailureEffect(m, resp.StatusCode) != EndsTransaction {
+		if effect := FailureEffect(m, resp.StatusCode); m != BYE && (effect == EndsDialog || effect == EndsUsage && d.owns(m)) {
 			if resp.StatusCode == 408 {
 				d.abort(refused)
 			} else {
@@ -396,6 +399,12 @@ func (d *Dialog) exchange(ctx context.Context, m Method, opts RequestOptions) (*
 		}
 		return nil, refused
 	}
+}
+
+// owns says whether the usage that a request belongs to is the one that made the dialog: a REFER of
+// a call and what is told of it are another (RFC 5057).
+func (d *Dialog) owns(m Method) bool {
+	return d.events || m != REFER && m != NOTIFY && m != SUBSCRIBE
 }
 
 // tooShort takes the Min-SE of a 422, and reports whether to ask again.
@@ -522,6 +531,10 @@ func (d *Dialog) settle(m Method, req *Request, resp *Response, opts *RequestOpt
 // abort ends the dialog because the peer is silent, and tells it so, should it be there after all
 // (RFC 3261 section 12.2.1.2).
 func (d *Dialog) abort(cause error) {
+	if d.events {
+		d.end(cause)
+		return
+	}
 	if d.finish(cause) {
 		go d.bye(context.Background(), RequestOptions{})
 	}
@@ -542,6 +555,9 @@ func (d *Dialog) Bye(ctx context.Context, opts RequestOptions) error {
 	}
 	early := !d.state.Caller && !d.state.Confirmed
 	d.mu.Unlock()
+	if d.events {
+		return errors.New("sip: a subscription has no BYE")
+	}
 	if early {
 		return errors.New("sip: a callee cannot send BYE before it has accepted the call")
 	}

@@ -23,6 +23,7 @@ type Incoming struct {
 	final  *Response // 2xx to an INVITE, to send again
 	acked  chan struct{}
 	ackReq *Request
+	serve  func(*Incoming) // instead of the dialog's handler
 	rel    reliableIn
 }
 
@@ -325,6 +326,9 @@ func (d *Dialog) serve(tx *ServerTransaction, req *Request) {
 		return
 	}
 	status := d.state.TakeRequest(req)
+	if status == 0 && d.events && (req.Method == BYE || req.Method == INVITE) {
+		status = 481 // of a usage that there is not
+	}
 	if status == 0 && req.Method == BYE {
 		d.mu.Unlock()
 		tx.Respond(NewResponse(req, 200, ""))
@@ -333,6 +337,9 @@ func (d *Dialog) serve(tx *ServerTransaction, req *Request) {
 	}
 	resp := NewResponse(req, 500, "")
 	handler := d.handler
+	if r := d.referralOf(req); r != nil {
+		handler = r.serve
+	}
 	tags := d.ua.unsupported(req)
 	short := d.ua.tooShort(req)
 	glare := 0
@@ -373,6 +380,9 @@ func (d *Dialog) serve(tx *ServerTransaction, req *Request) {
 		resp.Add("Retry-After", retryAfter())
 	default:
 		in := &Incoming{Dialog: d, Request: req, tx: tx}
+		if r := d.referralOf(req); r != nil {
+			in.serve = r.serve
+		}
 		d.take(in)
 		switch {
 		case req.Method == INVITE: // may take as long as its user
@@ -405,6 +415,9 @@ func (d *Dialog) work() {
 			return
 		}
 		in, handler := d.queue[0], d.handler
+		if in.serve != nil {
+			handler = in.serve
+		}
 		d.queue = d.queue[1:]
 		d.mu.Unlock()
 		if handler == nil {

@@ -140,7 +140,9 @@
 //   - RFC 3311, RFC 6141: UPDATE, in early dialogs too, re-INVITE, 491 and 500 where they cross
 //   - RFC 4028: session timers, refreshed by UPDATE or re-INVITE
 //   - RFC 5057: which failures end the dialog
+//   - RFC 6665: subscriber ([UserAgent.Subscribe]) and notifier ([Notifier]), in dialogs of their own
+//   - RFC 3515, RFC 3891, RFC 4488: REFER within a call ([Dialog.Refer], [Incoming.AcceptRefer]), Replaces
 //
-// Subscriptions (RFC 6665) are the application's: their requests reach Handler. A dialog that is
-// restored has no session timer until its next refresh.
+// A dialog that is restored has no session timer until its next refresh. A REFER outside of a dialog, and
+// a SUBSCRIBE within a call, are the application's.
 package sip

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -44,6 +45,10 @@ type UserAgentConfig struct {
 	// [Dialog.Handle] set another receiver: one after the other for each dialog, but re-INVITE on a
 	// goroutine of its own. If nil, re-INVITE gets 488, OPTIONS 200 and others 405.
 	OnRequest func(*Incoming)
+	// OnSubscribe receives each SUBSCRIBE outside of dialogs for one of the Packages of Events, on a
+	// goroutine of its own. If nil, Handler gets them.
+	OnSubscribe func(*Notifier)
+	Events      Events
 	// Handler receives requests outside of dialogs but INVITE, each on a goroutine of its own, and
 	// the SUBSCRIBE and NOTIFY of dialogs that belong to no call (RFC 6665). If nil, OPTIONS gets 200
 	// and others 405 or 481.
@@ -52,7 +57,7 @@ type UserAgentConfig struct {
 	// Allow and Supported go into INVITE, its responses, OPTIONS and 405. If Allow is nil, what the
 	// agent handles itself: INVITE, ACK, CANCEL, BYE, OPTIONS; PRACK where 100rel is supported; and
 	// UPDATE, INFO where OnRequest is set. UPDATE without a body is answered by the agent itself where
-	// "timer" is supported and nobody else answers.
+	// "timer" is supported and nobody else answers. SUBSCRIBE where OnSubscribe is set.
 	//
 	// With "100rel" in Supported, reliable provisional responses are acknowledged and, where the peer
 	// wants them, sent (RFC 3262): see [Incoming.Respond] and InviteOptions.
@@ -90,6 +95,8 @@ type UserAgent struct {
 	dialogs map[dialogKey]*Dialog
 	closed  bool
 	regs    map[*Registration]struct{}
+	// by Call-ID and local tag: where the first NOTIFY looks
+	subscriptions map[dialogKey]*Subscription
 }
 
 // NewUserAgent returns an agent that listens nowhere yet: call [Endpoint.Listen] on its Endpoint.
@@ -98,7 +105,7 @@ func NewUserAgent(cfg UserAgentConfig) (*UserAgent, error) {
 	if cfg.Address == "" {
 		cfg.Address = `"Anonymous" <sip:anonymous@anonymous.invalid>`
 	}
-	ua := &UserAgent{dialogs: map[dialogKey]*Dialog{}, regs: map[*Registration]struct{}{}}
+	ua := &UserAgent{dialogs: map[dialogKey]*Dialog{}, regs: map[*Registration]struct{}{}, subscriptions: map[dialogKey]*Subscription{}}
 	var err error
 	if ua.from, err = ParseAddress(cfg.Address); err != nil {
 		return nil, err
@@ -126,6 +133,7 @@ func NewUserAgent(cfg UserAgentConfig) (*UserAgent, error) {
 	if cfg.Session.Expires > 0 && !hasFold(cfg.Supported, "timer") {
 		cfg.Supported = append(slices.Clip(cfg.Supported), "timer")
 	}
+	cfg.Events.fill()
 	if cfg.Allow == nil {
 		cfg.Allow = []Method{INVITE, ACK, CANCEL, BYE, OPTIONS}
 		if hasFold(cfg.Supported, "100rel") {
@@ -135,6 +143,9 @@ func NewUserAgent(cfg UserAgentConfig) (*UserAgent, error) {
 			cfg.Allow = append(cfg.Allow, UPDATE, INFO)
 		} else if hasFold(cfg.Supported, "timer") {
 			cfg.Allow = append(cfg.Allow, UPDATE)
+		}
+		if cfg.OnSubscribe != nil {
+			cfg.Allow = append(cfg.Allow, SUBSCRIBE)
 		}
 	}
 	if cfg.Auth != nil {
@@ -190,7 +201,11 @@ func (ua *UserAgent) Close() error {
 	for r := range ua.regs {
 		r.stop(errClosed)
 	}
+	subscriptions := slices.Collect(maps.Values(ua.subscriptions))
 	ua.mu.Unlock()
+	for _, s := range subscriptions {
+		s.end(errClosed)
+	}
 	for _, d := range dialogs {
 		d.end(errClosed)
 	}
@@ -452,10 +467,13 @@ func (ua *UserAgent) serve(tx *ServerTransaction, req *Request) {
 	if tag := to.Tag(); tag != "" {
 		ua.mu.Lock()
 		d := ua.dialogs[dialogKey{req.CallID(), tag, from.Tag()}]
+		s := ua.subscriptions[dialogKey{callID: req.CallID(), localTag: tag}]
 		ua.mu.Unlock()
 		switch {
 		case d != nil:
 			d.serve(tx, req)
+		case s != nil && req.Method == NOTIFY:
+			s.serveFirst(tx, req)
 		case ua.cfg.Handler != nil && (req.Method == SUBSCRIBE || req.Method == NOTIFY):
 			go ua.cfg.Handler.ServeSIP(tx, req)
 		case req.Method != ACK:
@@ -468,6 +486,10 @@ func (ua *UserAgent) serve(tx *ServerTransaction, req *Request) {
 	case INVITE:
 		ua.serveInvite(tx, req)
 	default:
+		if req.Method == SUBSCRIBE && ua.cfg.OnSubscribe != nil {
+			ua.serveSubscribe(tx, req)
+			return
+		}
 		if h := ua.cfg.Handler; h != nil {
 			go h.ServeSIP(tx, req)
 			return
