@@ -28,10 +28,11 @@ type GTTConfig struct {
 // GTTMatch says which called addresses are translated. What is absent matches anything.
 type GTTMatch struct {
 	Pos     Pos                   `yaml:"-"`
-	Format  sccp.GTFormat         `yaml:"gti"`     // global title indicator, 1 to 4; if zero, any
-	TT      *uint8                `yaml:"tt"`      // translation type
-	Plan    *sccp.NumberingPlan   `yaml:"np"`      // numbering plan: "e164", "e212", "e214", … or a number
-	Nature  *sccp.NatureOfAddress `yaml:"nai"`     // nature of address: "international", "national", … or a number
+	Format  sccp.GTFormat         `yaml:"gti"` // global title indicator, 1 to 4; if zero, any
+	TT      *uint8                `yaml:"tt"`  // translation type
+	Plan    *sccp.NumberingPlan   `yaml:"np"`  // numbering plan: "e164", "e212", "e214", … or a number
+	Nature  *sccp.NatureOfAddress `yaml:"nai"` // nature of address: "international", "national", … or a number
+	SSN     *sccp.SSN             `yaml:"ssn"`
 	Prefix  string                `yaml:"prefix"`  // digits the title starts with: 0 to 9, A to F, and ? for any decimal one
 	Through string                `yaml:"through"` // makes the prefix the first of a range, and is the last
 	Whole   Switch                `yaml:"whole"`   // default off: nothing may follow the digits
@@ -85,7 +86,7 @@ func (c *Config) rules() []sccp.Rule {
 	for i, g := range c.GTT {
 		m := g.Match
 		r := sccp.Rule{Name: g.Name, Share: g.Share, Match: sccp.Match{
-			Format: m.Format, TT: field(m.TT), Plan: field(m.Plan), Nature: field(m.Nature), Digits: m.Prefix, Through: m.Through, Whole: m.Whole == On,
+			Format: m.Format, TT: field(m.TT), Plan: field(m.Plan), Nature: field(m.Nature), SSN: field(m.SSN), Digits: m.Prefix, Through: m.Through, Whole: m.Whole == On,
 		}}
 		for _, h := range g.To {
 			r.To = append(r.To, sccp.Entity{Name: h.Name, PC: h.PC, RouteOnGT: h.Route == RouteOnGT, SSN: h.SSN, Weight: h.Weight, GT: sccp.Change{

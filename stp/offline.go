@@ -52,7 +52,9 @@ func (c *Config) newOffline(down ...string) (*offline, error) {
 				continue
 			}
 			o.links[ls.LinkName(k)], o.linkOf[l] = l, k
-			up[l] = ls.starts(k) && !slices.Contains(down, ls.Name) && !slices.Contains(down, ls.LinkName(k))
+			if ls.starts(k) {
+				up[l] = !slices.Contains(down, ls.Name) && !slices.Contains(down, ls.LinkName(k))
+			}
 		}
 	}
 	o.plans = o.cfg.owners()
@@ -75,19 +77,20 @@ func (c *Config) newOffline(down ...string) (*offline, error) {
 	if len(o.cfg.GTT) > 0 {
 		o.node.SetUser(mtp3.SCCP, true)
 	}
-	for l := range up {
-		if !up[l] {
-			delete(up, l)
-		}
-	}
-	for _, s := range o.node.Links() {
-		if up[s.ID] {
-			o.node.Activate(now, s.ID, nil)
-			o.node.HandleLink(now, s.ID, []mtp3.Indication{{Kind: mtp3.InService}}, nil)
+	for _, l := range o.node.Links() {
+		if up[l.ID] {
+			o.node.Activate(now, l.ID, nil)
+			o.node.HandleLink(now, l.ID, []mtp3.Indication{{Kind: mtp3.InService}}, nil)
 		}
 	}
 	for t := o.node.Deadline(); !t.IsZero() && t.Before(now.Add(5*time.Second)); t = o.node.Deadline() {
 		o.node.Expire(t, nil) // changeback of those that came later, and the like
+	}
+	for _, l := range o.node.Links() {
+		if starts, ok := up[l.ID]; ok && !starts {
+			o.node.Activate(now, l.ID, nil)
+			o.node.HandleLink(now, l.ID, []mtp3.Indication{{Kind: mtp3.OutOfService, Reason: mtp3.TransportLost}}, nil)
+		}
 	}
 	return o, nil
 }
