@@ -300,18 +300,7 @@ func (h *HSS) unfit(name string, c Capabilities) bool {
 }
 
 // Delete removes a subscription, or returns [ErrNotFound]. Its sequence numbers are kept, lest one be used twice.
-func (a Admin) Delete(id string) (err error) {
-	h := a.h
-	defer func() { h.audit(a.who, "delete", id, "", err) }()
-	defer h.lock(id)()
-	e, ok := h.store.Find(Key{KeyID, id})
-	if !ok {
-		return ErrNotFound
-	}
-	_, pushes := h.terminate(e, Deregistration{Info: "the subscription has been removed"})
-	_, withdrawn := h.epsChanges(e, &Subscriber{}, e.State, nil)
-	return h.commitPushes(append(append(pushes, withdrawn...), Change{Delete: e.ID()}))
-}
+func (a Admin) Delete(id string) error { return a.DeleteIf(id, 0) }
 
 // Deregistration says which registrations an administrator ends, and why.
 type Deregistration struct {
