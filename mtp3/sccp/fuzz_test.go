@@ -101,8 +101,8 @@ func FuzzNode(f *testing.F) {
 			case 5:
 				u := Unitdata{Called: at(pc, SSN(arg)), Calling: ssn(MSC), Class: arg & 1, Sequence: uint32(arg), ReturnOnError: arg&2 != 0, Data: data, HasImportance: arg&4 != 0, Importance: arg >> 5}
 				if len(data) > 0 && int(data[0]) < len(data) {
-					if a, err := n.codec.ParseAddress(data[1 : 1+data[0]]); err == nil {
-						u.Called, u.Data = a, data[1+data[0]:]
+					if a, err := n.codec.ParseAddress(data[1 : 1+int(data[0])]); err == nil {
+						u.Called, u.Data = a, data[1+int(data[0]):]
 					}
 				}
 				var err error

@@ -313,6 +313,9 @@ func TestLearnt(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("configured", 1, 2, 1)
+	if pcs := a.Remotes(); !slices.Equal(pcs, []mtp3.PointCode{10}) {
+		t.Errorf("%v", pcs)
+	}
 	if err := a.AddRemote(10, RemoteConfig{}); err != nil {
 		t.Fatal(err)
 	}

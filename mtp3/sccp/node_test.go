@@ -526,7 +526,7 @@ func TestRequests(t *testing.T) {
 	// For this node.
 	w.unitdata(pcA, Unitdata{Called: at(pcC, MSC), Calling: ssn(MSC), Data: []byte{1}})
 	w.unitdata(pcA, Unitdata{Called: ssn(MSC), Calling: ssn(MSC), Data: []byte{1}})
-	if len(w.units) != 2 || w.units[0].Unit.OPC != pcA {
+	if len(w.units) != 2 || w.units[0].Unit.OPC != pcA || !w.units[0].Unit.Calling.same(at(pcA, MSC)) {
 		t.Errorf("%+v", w.units)
 	}
 	for _, c := range []Config{{PointCode: 1 << 14}, {HopCounter: 16}, {MaxSIF: 20}, {MaxSIF: 5000}, {Format: mtp3.Format{Variant: 9}}, {Aliases: []mtp3.PointCode{1 << 15}}} {

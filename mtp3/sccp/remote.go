@@ -162,6 +162,16 @@ func (n *Node) Remote(pc mtp3.PointCode) (point State, subsystems []State, ok bo
 	return n.pointState(r), subsystems, true
 }
 
+// Remotes are the points that something is known of: those that were added, and those that MTP or SCMG told about.
+func (n *Node) Remotes() []mtp3.PointCode {
+	pcs := make([]mtp3.PointCode, 0, len(n.remotes))
+	for pc := range n.remotes {
+		pcs = append(pcs, pc)
+	}
+	slices.Sort(pcs)
+	return pcs
+}
+
 func (n *Node) pointState(r *remote) State {
 	return State{PC: r.pc, Accessible: n.reachable(r.pc), SCCP: r.sccp, Restriction: r.cong.level}
 }

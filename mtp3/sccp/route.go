@@ -315,6 +315,9 @@ func (n *Node) indicate(m *Message, called Address, o *origin, data []byte) {
 	if m.HasSegmentation && !m.Type.service() {
 		u.Class = flag(m.Segmentation.InOrder, 1)
 	}
+	if c := &u.Calling; c.RouteOnSSN && c.HasSSN && !c.HasPC {
+		c.HasPC, c.PC = true, o.opc // so that an answer to it finds its way
+	}
 	kind := UnitdataIndication
 	if m.Type.service() {
 		kind = NoticeIndication

@@ -9,8 +9,9 @@ import (
 // Unitdata is a message from or for a local subsystem: the parameters of N-UNITDATA and N-NOTICE (Q.711 section 6.2).
 type Unitdata struct {
 	// Called and Calling are the addresses. A request whose called address has another point's code is sent there as it is; one with
-	// a global title is translated; one with a subsystem number alone is for this node. In a notice they have changed
-	// places: Called is who sent the message that comes back.
+	// a global title is translated; one with a subsystem number alone is for this node. The calling address of an
+	// indication is made such that it can be called in turn: a subsystem number alone gets the OPC. In a notice they have
+	// changed places: Called is who sent the message that comes back.
 	Called, Calling Address
 
 	Class         uint8  // 0, or 1: messages with the same Sequence arrive in order
