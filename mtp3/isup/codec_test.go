@@ -134,13 +134,8 @@ func TestTshark(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, c := range everyMessage {
-		data, err := c.m.AppendBinary(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.Trace(trace.Event{Time: time.Unix(int64(i), 0), Dir: trace.Sent, Proto: trace.M3UA, Transport: trace.OverSCTP, Stream: 1, PPID: 3,
-			Local: netip.MustParseAddrPort("127.0.0.1:2905"), Remote: netip.MustParseAddrPort("127.0.0.2:2905"), Data: m3uaData(c.m.CIC, data)})
+	for _, c := range everyMessage {
+		w.Trace(event(t, c.m))
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
@@ -169,6 +164,17 @@ func TestTshark(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}
+}
+
+// event is a message as M3UA carries it.
+func event(t testing.TB, m Message) trace.Event {
+	t.Helper()
+	data, err := m.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trace.Event{Time: time.Unix(0, 0), Dir: trace.Sent, Proto: trace.M3UA, Transport: trace.OverSCTP, Stream: 1, PPID: 3,
+		Local: netip.MustParseAddrPort("127.0.0.1:2905"), Remote: netip.MustParseAddrPort("127.0.0.2:2905"), Data: m3uaData(m.CIC, data)}
 }
 
 // m3uaData is an M3UA DATA message with a message of ISUP in it (RFC 4666 section 3.3.1).
