@@ -22,7 +22,8 @@ type command struct {
 	AVPs        avps   `yaml:"avps"`
 
 	dict *dictionary
-	app  diameter.Application
+	app  diameter.Application // this and head once header has been called
+	head diameter.Header
 }
 
 // avps are AVPs in the order of the file.
@@ -149,7 +150,10 @@ func (c *command) check(path string, list avps, bad *config.Problems) {
 
 // header is that of the message, without identifiers.
 func (c *command) header() (diameter.Header, error) {
-	var h diameter.Header
+	h := c.head
+	if h != (diameter.Header{}) {
+		return h, nil
+	}
 	d := c.dict
 	if c.Application != "" {
 		app, err := d.parseApplication(c.Application)
@@ -187,6 +191,7 @@ func (c *command) header() (diameter.Header, error) {
 			}
 		}
 	}
+	c.head = h
 	return h, nil
 }
 
