@@ -60,6 +60,12 @@
 // Not there: peer discovery by DNS (section 5.2), DTLS over SCTP, an agent's overload control on behalf of clients,
 // and accounting records kept over restarts.
 //
+// # Peers that differ
+//
+// Erlang's diameter up to OTP 25 at least reads nothing any more after TLS 1.3 in band that we begin, as our ClientHello
+// follows its CEA quicker than its ssl expects. A Peer.TLS with MaxVersion tls.VersionTLS12 helps, and so does TLS from the
+// start.
+//
 // # Limits
 //
 // What peers can make a node hold is bounded by [Limits], and how long it waits by [Timers]. A connection ends when

@@ -163,7 +163,9 @@ func TestErlangElection(t *testing.T) {
 	}
 }
 
-// TestErlangTLS: from the start of the connection and after the capabilities exchange, either side connecting.
+// TestErlangTLS: from the start of the connection and after the capabilities exchange, either side connecting. Where Erlang
+// answers in band the version is 1.2: with 1.3 its ssl 10.8.7 (OTP 25) reads nothing after a handshake whose ClientHello came
+// before it asked for it, as one that is sent at once on its CEA does; one that comes two seconds later does no harm.
 func TestErlangTLS(t *testing.T) {
 	certs := newCertificates(t)
 	cfg := certs.issue(t, "telco.home.example")
@@ -173,7 +175,7 @@ func TestErlangTLS(t *testing.T) {
 		name    string
 		inband  bool
 		connect bool // Erlang connects
-	}{{"on connect", false, false}, {"on connect, Erlang connects", false, true}, {"in band, Erlang connects", true, true}} {
+	}{{"on connect", false, false}, {"on connect, Erlang connects", false, true}, {"in band, Erlang connects", true, true}, {"in band", true, false}} {
 		t.Run(c.name, func(t *testing.T) {
 			var seen atomic.Int32
 			port, ours := lab.FreePort(t), lab.FreePort(t)
@@ -198,6 +200,10 @@ func TestErlangTLS(t *testing.T) {
 				TLS: cfg, Accept: diameter.Accept{Hosts: []string{"*"}}}
 			if c.inband {
 				x.InbandSecurity = diameter.RequireInbandTLS
+			}
+			if c.inband && !c.connect {
+				x.TLS = cfg.Clone()
+				x.TLS.MaxVersion = tls.VersionTLS12
 			}
 			if !c.connect {
 				p := diameter.Peer{Host: "node.otp.example", Addresses: []string{fmt.Sprintf("127.0.0.1:%d", port)}}
