@@ -3,6 +3,7 @@ package provision
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/gotelco/telco/ims/hss"
@@ -239,4 +240,22 @@ func (o *Options) plmn(imsi string) (mcc, mnc string) {
 		mnc = "0" + mnc
 	}
 	return mcc, mnc
+}
+
+// Locate is where a field stands that is named as in a document of our own: "subscribers[3].publicIdentities[0].profile". The line is zero
+// if that is not known.
+func (b *Batch) Locate(field string) (file string, line, column int) {
+	for list, places := range map[string][]func(string) (string, int, int){
+		"subscribers": b.places, "sharedIFCSets": b.setPlaces, "serviceProfiles": b.sharedProfiles,
+	} {
+		rest, ok := strings.CutPrefix(field, list+"[")
+		if !ok {
+			continue
+		}
+		digits, path, _ := strings.Cut(rest, "]")
+		if i, err := strconv.Atoi(digits); err == nil && i >= 0 && i < len(places) {
+			return places[i](strings.TrimPrefix(path, "."))
+		}
+	}
+	return "", 0, 0
 }

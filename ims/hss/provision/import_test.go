@@ -415,3 +415,14 @@ subscribers:
 		}
 	}
 }
+
+func TestLocate(t *testing.T) {
+	b := parseOne(t, Options{}, "x.yaml", "subscribers:\n  - publicIdentities:\n      - identity: sip:a@b\n        profile: none\nserviceProfiles:\n  - name: x\n")
+	for field, want := range map[string]int{
+		"subscribers[0].publicIdentities[0].profile": 4, "subscribers[0]": 2, "serviceProfiles[0].name": 6, "subscribers[1]": 0, "other": 0, "subscribers[x": 0,
+	} {
+		if _, line, _ := b.Locate(field); line != want {
+			t.Errorf("%s in line %d, want %d", field, line, want)
+		}
+	}
+}
