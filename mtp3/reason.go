@@ -31,7 +31,7 @@ const (
 	OwnerOverflow                 // the queue towards the owner was full
 	OwnerRefused                  // the owner cannot carry it: too long, no stream
 	NodeClosed                    // the node was being shut down
-	NoTranslation                 // its global title cannot be translated, and it was not returned
+	UserLoop                      // users of this node made messages of messages without end
 	reasonCount
 )
 
@@ -42,7 +42,7 @@ var reasonNames = [...]string{
 	LinkOverflow: "link overflow", DiversionOverflow: "diversion overflow", NotAdjacent: "not adjacent", UnexpectedManagement: "unexpected management",
 	LostWithLink: "lost with its link", InvalidPrimitive: "invalid primitive", NoManagementPath: "no path for management",
 	NoRoutingKey: "no routing key", OwnerInactive: "owner inactive", OwnerOverflow: "owner's queue full", OwnerRefused: "owner refused",
-	NodeClosed: "node closed", NoTranslation: "no translation",
+	NodeClosed: "node closed", UserLoop: "loop of users",
 }
 
 // String is the reason in words.

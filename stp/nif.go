@@ -173,11 +173,6 @@ func (n *Node) level2(now time.Time, l2 *m2pa.Link, ind []mtp3.Indication) {
 	}
 }
 
-func (n *Node) expire(now time.Time) {
-	n.out = n.mtp.Expire(now, n.out[:0])
-	n.handle(now)
-}
-
 // poll takes what others have left for the loop.
 func (n *Node) poll(now time.Time) {
 	n.takeEvents(now)
@@ -216,32 +211,26 @@ func (n *Node) poll(now time.Time) {
 
 // handle does what mtp3 wants done. What that leads to comes after all of it.
 func (n *Node) handle(now time.Time) {
-	if n.handling {
-		return
+	n.outputs(now)
+	for hops := 0; len(n.again) > 0; hops++ {
+		more, buf := n.again, n.againBuf
+		n.again, n.againBuf = n.spare[:0], n.spareBuf[:0]
+		for i := range more {
+			if hops > 64 {
+				n.drop(mtp3.UserLoop)
+				continue
+			}
+			n.out = n.mtp.Transfer(now, more[i], n.out[:0])
+			n.outputs(now) // they are valid until the next call
+		}
+		n.spare, n.spareBuf = more, buf
 	}
-	n.handling = true
-	out := n.out
-	for hops := 0; ; hops++ {
-		for i := range out {
-			n.output(now, &out[i])
-		}
-		if len(n.again) == 0 {
-			break
-		}
-		if hops > 64 { // of those that make messages out of messages without end
-			n.router.Count(mtp3.NoTranslation)
-			n.again = n.again[:0]
-			break
-		}
-		more := n.again
-		n.again = nil
-		out = out[:0]
-		for _, m := range more {
-			out = n.mtp.Transfer(now, m.msu, out)
-		}
+}
+
+func (n *Node) outputs(now time.Time) {
+	for i := range n.out {
+		n.output(now, &n.out[i])
 	}
-	n.out = out[:0]
-	n.handling = false
 }
 
 func (n *Node) output(now time.Time, o *mtp3.Output) {
@@ -258,6 +247,10 @@ func (n *Node) deliver(now time.Time, p *mtp3.Primitive) {
 	none := m3ua.Optional{}
 	switch p.Kind {
 	case mtp3.TransferPrimitive:
+		if n.sccp != nil && p.MSU.SI == mtp3.SCCP {
+			n.toSCCP(now, p)
+			return
+		}
 		if u := n.opt.Users[p.MSU.SI]; u != nil {
 			u(&p.MSU)
 		}
@@ -281,6 +274,9 @@ func (n *Node) deliver(now time.Time, p *mtp3.Primitive) {
 		default:
 			n.sg.UserUnavailable(none, p.Affected.PC, p.Status.SI, causeOf(p.Status.Cause))
 		}
+	}
+	if n.sccp != nil {
+		n.toSCCP(now, p)
 	}
 	if n.opt.Primitive != nil {
 		n.opt.Primitive(*p)

@@ -13,6 +13,7 @@ import (
 	"github.com/gotelco/telco/m2pa"
 	"github.com/gotelco/telco/m3ua"
 	"github.com/gotelco/telco/mtp3"
+	"github.com/gotelco/telco/mtp3/sccp"
 )
 
 // Node is a signalling point: level 3 with its links in one loop ([mtp3.Node], [m2pa.Loop]), a signalling
@@ -61,8 +62,12 @@ type Node struct {
 	routes   map[routeKey]mtp3.Route
 	told     map[mtp3.Destination]mtp3.Availability // the gateway's ASPs
 	scons    map[mtp3.PointCode]time.Time
-	again    []userMSU // messages that users made while outputs were being handled
-	handling bool
+	again    []mtp3.MSU // messages that users made while outputs were being handled
+	againBuf []byte
+	spare    []mtp3.MSU
+	spareBuf []byte
+	sccp     *sccp.Node // nil: it translates nothing
+	sccpOut  []sccp.Output
 	waiters  []*waiter
 
 	cfgCongestion mtp3.CongestionMode
@@ -86,11 +91,6 @@ type link struct {
 	linkset string
 	cfg     LinkConfig
 	l2      *m2pa.Link
-}
-
-// userMSU is a message that a user part of this node made of another one.
-type userMSU struct {
-	msu mtp3.MSU
 }
 
 // New makes a node. The configuration has to be one that [Config.Check] finds no errors in; New errs
@@ -124,6 +124,11 @@ func New(cfg *Config, opt Options) (*Node, error) {
 	for si := range opt.Users {
 		n.mtp.SetUser(si, true)
 	}
+	if cfg.translates() {
+		if err := n.startSCCP(cfg); err != nil {
+			return nil, err
+		}
+	}
 	if opt.Network == nil && cfg.needsSCTP() {
 		return nil, ErrNoNetwork
 	}
@@ -148,7 +153,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.sg, err = m3ua.NewSG(sg); err != nil {
 		return err
 	}
-	n.loop = m2pa.NewLoop(m2pa.LoopConfig{Handle: n.level2, Deadline: n.mtp.Deadline, Expire: n.expire, Wake: n.wake, Poll: n.poll, Logger: n.opt.Logger})
+	n.loop = m2pa.NewLoop(m2pa.LoopConfig{Handle: n.level2, Deadline: n.deadline, Expire: n.expire, Wake: n.wake, Poll: n.poll, Logger: n.opt.Logger})
 	n.in.open()
 	if err := n.build(ctx, cfg); err != nil {
 		return err

@@ -59,6 +59,7 @@ linkset:
       - { slc: 3, m2pa: { accept: "10.1.0.1:3573" } }
 route: [ { to: 1.2.0/11, via: to-A, priority: 1 } ]
 gtt:
+  - { name: free numbers, match: { np: e164, prefix: "49800" }, to: { pc: 1.2.1, route: gt } }
   - { name: loop, match: { np: e164, prefix: "666" }, to: { pc: 1.2.1, route: gt } }
 `
 
@@ -77,7 +78,7 @@ type scenario struct {
 	a, c1, c2, d1, d2 *exchange
 	scp, e, b         *exchange
 	masked            bool
-	numbers           [16]byte
+	more              string // of STP-A's configuration
 }
 
 func newScenario(t testing.TB, masked bool) *scenario {
@@ -95,7 +96,7 @@ func (s *scenario) start() {
 		routes = maskedRoute
 	}
 	s.stpB = s.node(scenarioB)
-	s.stpA = s.node(scenarioA + routes)
+	s.stpA = s.node(scenarioA + routes + s.more)
 	const gwA, gwB = "10.1.0.1:2905", "10.2.0.1:2905"
 	s.a = s.exchange("a1", pcA, "10.1.0.3:2905", gwA, 1)
 	s.c1 = s.exchange("c1", pcC, "10.1.0.4:2905", gwA, 2)
@@ -197,6 +198,12 @@ func releaseComplete(circuit uint8) []byte { return []byte{circuit, 0, 0x10, 0} 
 // unitdata is a UDT of SCCP routed on global title.
 func unitdata(t testing.TB, calling, called string) []byte {
 	t.Helper()
+	return connectionless(t, sccp.Message{Type: sccp.UDT}, calling, called)
+}
+
+// connectionless is a message of SCCP routed on global title.
+func connectionless(t testing.TB, m sccp.Message, calling, called string) []byte {
+	t.Helper()
 	var c sccp.Codec
 	gt := func(digits string) sccp.Address {
 		d, err := sccp.ParseDigits(digits)
@@ -205,7 +212,8 @@ func unitdata(t testing.TB, calling, called string) []byte {
 		}
 		return sccp.Address{HasSSN: true, SSN: 8, GT: sccp.GlobalTitle{Format: sccp.GTAll, Plan: sccp.E164, Nature: sccp.InternationalNumber, Digits: d}}
 	}
-	b, err := c.Append(nil, sccp.Message{Type: sccp.UDT, Called: gt(called), Calling: gt(calling), Data: []byte{0x62, 0x00}})
+	m.Called, m.Calling, m.Data = gt(called), gt(calling), []byte{0x64, 0x06, 0x49, 0x04, 0, 0, 0, 1} // the End of a TCAP transaction
+	b, err := c.Append(nil, m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +226,7 @@ func (s *scenario) conn(slc int) *sctp.MemoryConn {
 	return s.memory().find(s.t, fmt.Sprintf("10.1.0.1:%d", 3570+slc))
 }
 
-func forEachTable(t *testing.T, test func(t *testing.T, s *scenario)) {
+func forEachTable(t *testing.T, test func(t *testing.T, s *scenario), options ...func(*scenario)) {
 	for _, masked := range []bool{false, true} {
 		name := "single"
 		if masked {
@@ -229,6 +237,9 @@ func forEachTable(t *testing.T, test func(t *testing.T, s *scenario)) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScenario(t, masked)
 				s.trace = capture
+				for _, o := range options {
+					o(s)
+				}
 				defer s.end()
 				s.start()
 				test(t, s)
@@ -307,6 +318,262 @@ func TestScenario2(t *testing.T) {
 		}
 		if tr := s.status(s.stpA).Traffic; tr.Changeovers != 1 || tr.Changebacks == 0 {
 			t.Errorf("%+v", tr)
+		}
+	})
+}
+
+// TestScenario3: all links to STP-B are lost: STP-A tells its ASPs, refuses messages and counts why; when the
+// links are back, it tells them again, after an MTP restart.
+func TestScenario3(t *testing.T) {
+	forEachTable(t, func(t *testing.T, s *scenario) {
+		s.forget()
+		before := s.dropped(s.stpA)["destination unavailable"]
+		for slc := range 4 {
+			s.conn(slc).Lose()
+		}
+		settle(3 * time.Second)
+		down, up := []string{"MTP-PAUSE 4.5.1", "MTP-PAUSE 4.5.3", "MTP-PAUSE 4.5.6"}, []string{"MTP-RESUME 4.5.1", "MTP-RESUME 4.5.3", "MTP-RESUME 4.5.6"}
+		if s.masked {
+			down, up = []string{"MTP-PAUSE 4.5.0/11", "MTP-PAUSE 4.5.1"}, []string{"MTP-RESUME 4.5.0/11", "MTP-RESUME 4.5.1"}
+		}
+		for _, x := range []*exchange{s.a, s.c1, s.d1, s.d2, s.scp} {
+			if diff := cmp.Diff(down, sorted(x.heard())); diff != "" {
+				t.Errorf("%s heard: %s", x.name, diff)
+			}
+		}
+		for i := range 10 {
+			s.a.send(pcB, mtp3.SLS(i), mtp3.MTPTest, 1)
+			s.a.send(pcC, mtp3.SLS(i), mtp3.MTPTest, 1)
+		}
+		settle(time.Second)
+		if got := s.dropped(s.stpA)["destination unavailable"] - before; got != 10 {
+			t.Errorf("%d messages were refused", got)
+		}
+		if got := len(s.c1.taken()); got != 10 {
+			t.Errorf("C got %d", got)
+		}
+		lost := s.status(s.stpA)
+		if len(lost.Alarms) < 5 || lost.Alarms[0].Severity != Major {
+			t.Errorf("%+v", lost.Alarms)
+		}
+		settle(90 * time.Second)
+		for _, x := range []*exchange{s.a, s.c1, s.d1, s.d2, s.scp} {
+			heard := sorted(x.heard())
+			if x == s.a && s.masked { // the answer to its messages
+				heard = slices.DeleteFunc(heard, func(p string) bool { return p == "MTP-PAUSE 4.5.6" })
+			}
+			if diff := cmp.Diff(up, heard); diff != "" {
+				t.Errorf("%s heard: %s", x.name, diff)
+			}
+		}
+		back := s.status(s.stpA)
+		for _, r := range back.Routes {
+			if r.State != "available" {
+				t.Errorf("%+v", r)
+			}
+			if r.To == "4.5.1" && r.Since.Sub(lost.Now) > 80*time.Second {
+				t.Errorf("back after %v", r.Since.Sub(lost.Now))
+			}
+		}
+		s.flood(s.a, pcB, 1000, time.Millisecond, nil)
+		complete(t, s.b.taken(), 1000)
+	})
+}
+
+// TestScenario4: B alone is lost behind STP-B: its neighbours lose that point and no other.
+func TestScenario4(t *testing.T) {
+	forEachTable(t, func(t *testing.T, s *scenario) {
+		s.forget()
+		s.b.asp.Close()
+		settle(5 * time.Second) // T(r) is 2 s
+		for _, x := range []*exchange{s.a, s.c1, s.e} {
+			if diff := cmp.Diff([]string{"MTP-PAUSE 4.5.6"}, x.heard()); diff != "" {
+				t.Errorf("%s heard: %s", x.name, diff)
+			}
+		}
+		s.a.send(pcB, 1, mtp3.MTPTest, 1)
+		s.a.send(pcE, 1, mtp3.MTPTest, 2)
+		settle(time.Second)
+		if got := s.e.taken(); len(got) != 1 || got[0].Data[0] != 2 {
+			t.Errorf("E got %+v", got)
+		}
+		if got := s.dropped(s.stpA)["destination unavailable"]; got == 0 {
+			t.Errorf("dropped: %v", s.dropped(s.stpA))
+		}
+		s.b = s.exchange("b1", pcB, "10.2.0.6:2906", "10.2.0.1:2905", 2)
+		settle(5 * time.Second)
+		for _, x := range []*exchange{s.a, s.c1, s.e} {
+			if diff := cmp.Diff([]string{"MTP-RESUME 4.5.6"}, x.heard()); diff != "" {
+				t.Errorf("%s heard: %s", x.name, diff)
+			}
+		}
+		s.a.send(pcB, 1, mtp3.MTPTest, 3)
+		settle(time.Second)
+		if got := s.b.taken(); len(got) != 1 || got[0].Data[0] != 3 {
+			t.Errorf("B got %+v", got)
+		}
+	})
+}
+
+// TestScenario5: a failure of an ASP loses nothing, in mode override when the second one comes within T(r), in mode
+// loadshare when the other one is there.
+func TestScenario5(t *testing.T) {
+	forEachTable(t, func(t *testing.T, s *scenario) {
+		s.forget()
+		// Loadshare at D: each ASP has half of the SLS.
+		s.flood(s.a, pcD, 320, time.Millisecond, nil)
+		one, two := s.d1.taken(), s.d2.taken()
+		if len(one) != 160 || len(two) != 160 {
+			t.Errorf("the ASPs of D got %d and %d", len(one), len(two))
+		}
+		complete(t, append(one, two...), 320)
+		s.flood(s.b, pcD, 320, time.Millisecond, func(sent int) {
+			if sent == 160 {
+				if err := s.d2.asp.Inactive(context.Background()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		one, two = s.d1.taken(), s.d2.taken()
+		if len(one)+len(two) != 320 || len(two) < 60 || len(two) > 100 {
+			t.Errorf("the ASPs of D got %d and %d", len(one), len(two))
+		}
+		complete(t, append(two, one...), 320)
+
+		// Override at C: the only ASP goes, messages wait, the second one gets them.
+		if err := s.c1.asp.Inactive(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 100 {
+			s.a.send(pcC, mtp3.SLS(i%16), mtp3.MTPTest, 0, 0, byte(i))
+			s.b.send(pcC, mtp3.SLS(i%16), mtp3.MTPTest, 9, byte(i))
+		}
+		settle(time.Second)
+		for _, a := range s.status(s.stpA).AS {
+			if a.Name == "C" && (a.State != "PENDING" || a.Waiting != 200) {
+				t.Errorf("%+v", a)
+			}
+		}
+		c2 := s.exchange("c2", pcC, "10.1.0.44:2905", "10.1.0.1:2905", 2)
+		settle(time.Second)
+		got := c2.taken()
+		if len(got) != 200 || len(s.c1.taken()) != 0 {
+			t.Errorf("the second ASP of C got %d", len(got))
+		}
+		complete(t, got, 100)
+		// And back: the first one overrides it.
+		if err := s.c1.asp.Active(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		s.a.send(pcC, 1, mtp3.MTPTest, 1)
+		settle(time.Second)
+		if len(s.c1.taken()) != 1 || len(c2.taken()) != 0 {
+			t.Error("the first ASP of C has not overridden the second")
+		}
+		if heard := s.a.heard(); len(heard) > 0 {
+			t.Errorf("A heard %q", heard)
+		}
+	})
+}
+
+// TestScenario6: an ASP that stops reading is congested: those who send to it are told, wherever they are, memory
+// is bounded, and nobody else is harmed.
+func TestScenario6(t *testing.T) {
+	forEachTable(t, func(t *testing.T, s *scenario) {
+		s.forget()
+		stuck := make(chan struct{})
+		taken := 0
+		s.scp.mu.Lock()
+		s.scp.take = func(*mtp3.MSU) { <-stuck; taken++ }
+		s.scp.mu.Unlock()
+		const n = 2000
+		for i := range n {
+			s.a.send(pcSCP, mtp3.SLS(i%16), mtp3.MTPTest, 1, byte(i>>8), byte(i))
+			s.b.send(pcSCP, mtp3.SLS(i%16), mtp3.MTPTest, 2, byte(i>>8), byte(i))
+			s.a.send(pcC, mtp3.SLS(i%16), mtp3.MTPTest, 0, byte(i>>8), byte(i))
+			s.b.send(pcD, mtp3.SLS(i%16), mtp3.MTPTest, 0, byte(i>>8), byte(i))
+			if i%20 == 19 {
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+		settle(time.Second)
+		complete(t, s.c1.taken(), n)
+		complete(t, append(s.d1.taken(), s.d2.taken()...), n)
+		for _, x := range []*exchange{s.a, s.b} {
+			heard := x.heard()
+			if !slices.ContainsFunc(heard, func(p string) bool { return strings.HasPrefix(p, "MTP-STATUS 1.2.6 congested") }) {
+				t.Errorf("%s heard %q", x.name, heard)
+			}
+		}
+		st := s.status(s.stpA)
+		for _, a := range st.ASPs {
+			if a.Name == "scp1" && (a.Queued > 300 || a.Congestion != 3 || a.Dropped == 0) {
+				t.Errorf("%+v", a)
+			}
+		}
+		full := st.Traffic.Dropped["owner's queue full"]
+		if full == 0 {
+			t.Errorf("dropped: %v", st.Traffic.Dropped)
+		}
+		close(stuck)
+		settle(5 * time.Second)
+		s.scp.mu.Lock()
+		if want := 2*n - int(full); taken != want {
+			t.Errorf("after it had begun to read again, the SCP had %d messages, want %d", taken, want)
+		}
+		s.scp.mu.Unlock()
+		for _, a := range s.status(s.stpA).AS {
+			if a.Congestion != 0 {
+				t.Errorf("%+v", a)
+			}
+		}
+	}, func(s *scenario) {
+		s.more = "m3ua: { send-messages: 256 }\nsctp: { send-buffer: 8192 }\n"
+		s.assoc = sctp.Config{ReceiveBuffer: 8192}
+	})
+}
+
+// TestScenario7: STP-A translates numbers to the SCP, for an exchange of its own and for one behind STP-B; what cannot
+// be translated comes back; a loop of translations ends.
+func TestScenario7(t *testing.T) {
+	forEachTable(t, func(t *testing.T, s *scenario) {
+		s.forget()
+		var c sccp.Codec
+		s.a.send(pcSTPA, 3, mtp3.SCCP, unitdata(t, "4989123", "49800123456")...)
+		s.b.send(pcSTPA, 4, mtp3.SCCP, unitdata(t, "4930123", "49800654321")...)
+		settle(time.Second)
+		got := s.scp.taken()
+		if len(got) != 2 {
+			t.Fatalf("the SCP got %+v", got)
+		}
+		for i, digits := range []string{"49800123456", "49800654321"} {
+			m, err := c.Parse(got[i].Data)
+			if err != nil || got[i].Label.DPC != pcSCP || got[i].Label.SLS != mtp3.SLS(3+i) || !m.Called.RouteOnSSN || m.Called.SSN != 12 || m.Called.GT.Digits.String() != digits {
+				t.Errorf("the SCP got %+v: %+v, %v", got[i], m, err)
+			}
+		}
+		// Without a translation: back as UDTS.
+		s.b.send(pcSTPA, 4, mtp3.SCCP, connectionless(t, sccp.Message{Type: sccp.UDT, ReturnOnError: true}, "49800654321", "1234")...)
+		settle(time.Second)
+		if back := s.scp.taken(); len(back) != 1 { // the calling title is one of the SCP's
+			t.Errorf("came back: %+v", back)
+		} else if m, err := c.Parse(back[0].Data); err != nil || m.Type != sccp.UDTS || m.Cause != sccp.NoTranslation {
+			t.Errorf("came back: %+v %v", m, err)
+		}
+		// Over one translation too many: its hop counter was 1.
+		s.e.send(pcSTPB, 5, mtp3.SCCP, connectionless(t, sccp.Message{Type: sccp.XUDT, HopCounter: 2, ReturnOnError: true}, "49800654321", "49800654321")...)
+		settle(5 * time.Second)
+		if got := s.dropped(s.stpA)["SCCP: hop counter used up"]; got != 1 {
+			t.Errorf("%v", s.dropped(s.stpA))
+		}
+		s.scp.taken()
+		// In a circle between both STPs.
+		s.a.send(pcSTPA, 5, mtp3.SCCP, connectionless(t, sccp.Message{Type: sccp.XUDT, HopCounter: 9, ReturnOnError: true}, "49800654321", "6661")...)
+		settle(5 * time.Second)
+		if back := s.scp.taken(); len(back) != 1 {
+			t.Errorf("came back: %+v", back)
+		} else if m, err := c.Parse(back[0].Data); err != nil || m.Type != sccp.XUDTS {
+			t.Errorf("came back: %+v %v", m, err)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gotelco/telco/m2pa"
 	"github.com/gotelco/telco/m3ua"
 	"github.com/gotelco/telco/mtp3"
+	"github.com/gotelco/telco/mtp3/sccp"
 )
 
 // Status is how a node stands: what operators look at, also as JSON ([Handler]). Point codes are written in the
@@ -236,9 +237,13 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	owners := map[mtp3.OwnerID]string{}
 	gateways := map[string]int{}
 	var out, in uint64
+	var reasons sccp.Reasons
 	if err := n.do(ctx, func(now time.Time) {
 		s.Now, s.Restarting = now, n.mtp.Restarting()
 		links, linksets, dests, stats = n.mtp.Links(), n.mtp.Linksets(), n.mtp.Destinations(), n.mtp.Stats()
+		if n.sccp != nil {
+			reasons = n.sccp.Stats().Reasons
+		}
 		for _, l := range n.links {
 			l2[l.name] = l.l2.Stats()
 		}
@@ -272,6 +277,11 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	for r, c := range stats.Reasons {
 		if c > 0 {
 			s.Traffic.Dropped[mtp3.Reason(r).String()] = c
+		}
+	}
+	for r, c := range reasons {
+		if c > 0 {
+			s.Traffic.Dropped["SCCP: "+sccp.Reason(r).String()] = c
 		}
 	}
 	for _, l := range links {

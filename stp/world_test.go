@@ -21,7 +21,7 @@ type world struct {
 	t     testing.TB
 	net   sctp.Network
 	trace trace.Func
-	wait  sync.WaitGroup
+	assoc sctp.Config // of exchanges
 	stops []func()
 }
 
@@ -104,7 +104,7 @@ func (w *world) exchange(name string, pc mtp3.PointCode, local, remote string, r
 	from, to := at(local), at(remote)
 	x.asp = m3ua.NewASP(m3ua.ClientConfig{
 		Name: name, RoutingContexts: rc, Trace: w.trace, TAudit: -1,
-		Dial:     func(ctx context.Context) (sctp.Conn, error) { return w.net.Dial(ctx, from, to, sctp.Config{}) },
+		Dial:     func(ctx context.Context) (sctp.Conn, error) { return w.net.Dial(ctx, from, to, w.assoc) },
 		Transfer: func(in *m3ua.Indication) { x.transferred(&in.MSU) },
 		Event:    x.event,
 	})
