@@ -38,6 +38,8 @@ func TestTranslate(t *testing.T) {
 		{Name: "code 11", Match: Match{Digits: "1B"}, To: to(10)},
 		{Name: "number with more", Match: Match{Digits: "49301"}, To: to(11)},
 		{Name: "of a subsystem", Match: Match{Digits: "5", SSN: Is(HLR)}, To: to(12)},
+		{Name: "wild before given", Match: Match{Digits: "6?11"}, To: to(13)},
+		{Name: "given", Match: Match{Digits: "6111"}, To: to(14)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +72,8 @@ func TestTranslate(t *testing.T) {
 		{gt(GTTranslation, 10, 0, 0, "5"), "tt", 0},
 		{all("1B2"), "code 11", 0},
 		{all("5"), "", NoTranslation},
+		{all("6111"), "given", 0},
+		{all("6211"), "wild before given", 0},
 		{GlobalTitle{}, "", NoTranslationForNature},
 	} {
 		r := table.Translate(Query{Called: Address{GT: c.gt}}, nil)

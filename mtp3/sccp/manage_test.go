@@ -205,8 +205,18 @@ func TestCoordinatedStateChange(t *testing.T) {
 	test("ignored")
 	w.wait(time.Minute)
 	test("not any more", "2067>2068 SSA HLR of 2067")
+	w.wantLog("nothing more")
+	w.set(pcA, HLR, Busy)
+	w.wantMessages("busy is in service")
+	w.wantLog("busy is in service")
+	unexpected := c.Stats().Reasons[SCMGUnexpected]
+	w.mtp(pcC, scmgFrom(pcSCP, pcC, SCMGMessage{Type: SOR, SSN: HLR, PC: pcA})) // only the replica can ask
+	if got := c.Stats().Reasons[SCMGUnexpected]; got != unexpected+1 {
+		t.Errorf("%d unexpected, want %d", got, unexpected+1)
+	}
 	w.set(pcA, HLR, OutOfService)
 	w.wantMessages("out", "2067>2068 SSP HLR of 2067")
+	w.log = nil
 	for _, e := range []struct {
 		do   func() ([]Output, error)
 		want error
@@ -256,6 +266,10 @@ func TestRestriction(t *testing.T) {
 		t.Errorf("importance 1: %d of 8, 2: %d", passes(1), passes(2))
 	}
 	w.wantLog("level", "1.2.3: 1.2.6 accessible true, SCCP available, restriction 1")
+	w.wait(8 * time.Second) // four of five steps
+	if passes(0) != 6 {
+		t.Errorf("importance 0: %d of 8", passes(0))
+	}
 	w.wait(time.Minute)
 	w.wantLog("eased", "1.2.3: 1.2.6 accessible true, SCCP available, restriction 0")
 	if passes(0) != 8 {
@@ -274,6 +288,35 @@ func TestRestriction(t *testing.T) {
 	if passes(5) != 0 || passes(7) != 8 {
 		t.Errorf("importance 5: %d of 8, 7: %d", passes(5), passes(7))
 	}
+	// What comes back has importance 3, what goes has 4.
+	w.units, w.sent = nil, nil
+	w.unitdata(pcA, Unitdata{Called: at(pcSCP, HLR), Calling: ssn(MSC), ReturnOnError: true, Data: []byte{1}})
+	if len(w.units) != 1 || w.units[0].Unit.Cause != NetworkCongestion || len(w.sent) != 0 {
+		t.Errorf("%+v", w.units)
+	}
+	w.wait(5 * 2 * 4 * time.Second) // at level 1
+	for _, c := range []struct {
+		level uint8
+		back  int
+	}{{3, 6}, {4, 0}} {
+		w.wait(time.Minute)
+		w.mtp(pcA, scmgFrom(pcSCP, pcA, SCMGMessage{Type: SSC, SSN: SCMG, PC: pcSCP, Congestion: c.level}))
+		a.remotes[pcSCP].cong.sub = 1
+		w.sent = nil
+		for range 8 {
+			w.mtp(pcA, transfer(t, pcSCP, pcA, Message{Type: UDT, ReturnOnError: true, Called: ssn(AUC), Calling: at(pcSCP, HLR), Data: []byte{1}}))
+		}
+		if len(w.sent) != c.back {
+			t.Errorf("level %d: %d came back, want %d", c.level, len(w.sent), c.back)
+		}
+	}
+	// A point that went away and came back is not congested.
+	w.mtp(pcA, mtp3.Primitive{Kind: mtp3.PausePrimitive, Affected: mtp3.Destination{PC: pcSCP}})
+	w.mtp(pcA, mtp3.Primitive{Kind: mtp3.ResumePrimitive, Affected: mtp3.Destination{PC: pcSCP}})
+	if passes(0) != 8 || !a.Deadline().IsZero() {
+		t.Errorf("still congested: %d of 8", passes(0))
+	}
+	w.mtp(pcA, congested)
 	w.nodes[pcSCP].SetCongestion(0)
 	w.wait(10 * time.Minute)
 	if passes(0) != 8 || !a.Deadline().IsZero() {

@@ -529,6 +529,11 @@ func TestRequests(t *testing.T) {
 	if len(w.units) != 2 || w.units[0].Unit.OPC != pcA || !w.units[0].Unit.Calling.same(at(pcA, MSC)) {
 		t.Errorf("%+v", w.units)
 	}
+	// Management is not for users.
+	w.unitdata(pcA, Unitdata{Called: ssn(SCMG), Calling: ssn(MSC), Data: itu.AppendSCMG(nil, SCMGMessage{Type: SST, SSN: MSC, PC: pcA})})
+	if r := n.Stats().Reasons; r[SCMGUnexpected] != 1 {
+		t.Errorf("%v", r)
+	}
 	for _, c := range []Config{{PointCode: 1 << 14}, {HopCounter: 16}, {MaxSIF: 20}, {MaxSIF: 5000}, {Format: mtp3.Format{Variant: 9}}, {Aliases: []mtp3.PointCode{1 << 15}}} {
 		if _, err := NewNode(c); err == nil {
 			t.Errorf("%+v is accepted", c)

@@ -261,3 +261,19 @@ func TestReferences(t *testing.T) {
 		t.Errorf("%d, %v", len(out), err)
 	}
 }
+
+// All segments of a message are translated to one entity, even where messages are spread.
+func TestSegmentsStayTogether(t *testing.T) {
+	w := newNetwork(t, Config{PointCode: pcA}, Config{PointCode: pcSTP, Translator: table(t, Rule{To: []Entity{{PC: pcSCP, SSN: HLR}, {PC: pcC, SSN: HLR}}, Share: Spread})},
+		Config{PointCode: pcSCP}, Config{PointCode: pcC})
+	w.user(pcSCP, HLR, SubsystemConfig{})
+	w.user(pcC, HLR, SubsystemConfig{})
+	called := title(t, "49301234")
+	called.HasPC, called.PC = true, pcSTP
+	for range 10 {
+		w.unitdata(pcA, Unitdata{Called: called, Calling: at(pcA, MSC), Data: pattern8(700)})
+	}
+	if len(w.units) != 10 {
+		t.Errorf("%d messages", len(w.units))
+	}
+}
