@@ -261,7 +261,8 @@ func (n *Node) toOwner(o *owner, m *MSU, raw []byte, from source) {
 	}
 	n.stats.ToOwners++
 	if n.cfg.ToOwner != nil {
-		n.cfg.ToOwner(o.id, m, raw)
+		n.given = *m // a copy, lest every message that is received be allocated
+		n.cfg.ToOwner(o.id, &n.given, raw)
 		return
 	}
 	n.out = append(n.out, Output{Kind: ToOwner, Owner: o.id, Primitive: Primitive{Kind: TransferPrimitive, MSU: *m}, Raw: raw})

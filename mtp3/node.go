@@ -25,6 +25,7 @@ type Node struct {
 	pending []pendingIndication
 	buf     []byte // scratch for messages of our own
 	body    []byte
+	given   MSU // to an owner
 
 	linksets []*linkset // by LinksetID - 1; nil when removed
 	links    []*link    // by LinkID - 1
