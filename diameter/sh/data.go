@@ -94,8 +94,11 @@ const (
 
 // IMSData is what the HSS knows of a user in the IP multimedia subsystem (TS 29.328 Annex C.2).
 type IMSData struct {
-	SCSCFName             string
-	InitialFilterCriteria []cx.InitialFilterCriteria // those of the asking application server
+	SCSCFName string
+	// NoSCSCFName says, in a notification, that there is no S-CSCF any more: the element is there and empty.
+	NoSCSCFName bool
+	// InitialFilterCriteria are those of the asking application server. Empty but not nil: there are none (any more).
+	InitialFilterCriteria []cx.InitialFilterCriteria
 	IMSUserState          diameter.Opt[IMSUserState]
 	ChargingInformation   *cx.ChargingInformation
 	PSIActivation         diameter.Opt[bool]

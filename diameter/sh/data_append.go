@@ -125,8 +125,11 @@ func (r *RepositoryData) append(b []byte, name string) []byte {
 }
 
 func (d *IMSData) append(b []byte) []byte {
-	b = optional(xmltree.Open(b, "Sh-IMS-Data"), "SCSCFName", d.SCSCFName)
-	if len(d.InitialFilterCriteria) > 0 {
+	b = xmltree.Open(b, "Sh-IMS-Data")
+	if d.SCSCFName != "" || d.NoSCSCFName {
+		b = xmltree.Text(b, "SCSCFName", d.SCSCFName)
+	}
+	if d.InitialFilterCriteria != nil {
 		b = xmltree.Open(b, "IFCs")
 		for i := range d.InitialFilterCriteria {
 			b = d.InitialFilterCriteria[i].AppendXML(b)

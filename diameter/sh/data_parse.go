@@ -137,7 +137,11 @@ func (d *IMSData) parse(in *cx.Element, extended bool) (err error) {
 		switch e.Name.Local {
 		case "SCSCFName":
 			d.SCSCFName = e.Token()
+			d.NoSCSCFName = d.SCSCFName == ""
 		case "IFCs":
+			if d.InitialFilterCriteria == nil {
+				d.InitialFilterCriteria = []cx.InitialFilterCriteria{}
+			}
 			err = d.parse(e, extended)
 		case "InitialFilterCriteria":
 			var c cx.InitialFilterCriteria

@@ -119,7 +119,7 @@ func (a Admin) Put(s *Subscriber, opt PutOptions) (revision uint64, err error) {
 			changes = append(changes, Change{StateOf: id, State: state})
 		}
 		changes = append(changes, pushes...)
-		changes = append(changes, h.notifications(old, Entry{Subscriber: next, State: state}, &state, changes)...)
+		changes = h.notifications(old, Entry{Subscriber: next, State: state}, changes, "")
 	} else {
 		details = "new"
 	}

@@ -150,6 +150,13 @@ func (h *HSS) Services() []diameter.Service {
 		{Application: cx.Application, Command: cx.CommandServerAssignment, Handler: handler(h, "SAR", cx.ParseSAR, h.sar)},
 		{Application: cx.Application, Command: cx.CommandLocationInfo, Handler: handler(h, "LIR", cx.ParseLIR, h.lir)},
 		{Application: cx.Application, Command: cx.CommandMultimediaAuth, Handler: handler(h, "MAR", cx.ParseMAR, h.mar)},
+		{Application: sh.Application, Command: sh.CommandUserData, Handler: handler(h, "UDR", sh.ParseUDR, h.udr)},
+		{Application: sh.Application, Command: sh.CommandProfileUpdate, Handler: handler(h, "PUR", sh.ParsePUR, h.pur)},
+		{Application: sh.Application, Command: sh.CommandSubscribeNotifications, Handler: handler(h, "SNR", sh.ParseSNR, h.snr)},
+		{Application: s6a.Application, Command: s6a.CommandAuthenticationInformation, Handler: handler(h, "AIR", s6a.ParseAIR, h.air)},
+		{Application: s6a.Application, Command: s6a.CommandUpdateLocation, Handler: handler(h, "ULR", s6a.ParseULR, h.ulr)},
+		{Application: s6a.Application, Command: s6a.CommandPurgeUE, Handler: handler(h, "Purge", s6a.ParsePUR, h.purge)},
+		{Application: s6a.Application, Command: s6a.CommandNotify, Handler: handler(h, "NOR", s6a.ParseNOR, h.nor)},
 	}
 }
 

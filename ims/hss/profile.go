@@ -42,7 +42,7 @@ type InitialFilterCriteria struct {
 	// CNF is the conjunctive normal form: of each group one trigger holds. Without it all triggers of one group hold (Annex C).
 	CNF bool `json:"cnf,omitempty"`
 
-	// DSAI are tags of dynamic service activation info (TS 29.328 section 7.6.15): while one of them is inactive the criterion is
+	// DSAI are tags of dynamic service activation info (TS 29.328 section 7.6.15): while all of them are inactive the criterion is
 	// kept from the S-CSCF.
 	DSAI []string `json:"dsai,omitempty"`
 

@@ -104,6 +104,15 @@ func (p *pusher) queue(x Push) {
 	}
 	q.list = append(q.list, x)
 	p.count++
+	if !q.running && p.count > p.cfg.Max {
+		// Nobody works on the queue, as there is no Sender yet.
+		old := q.list[0]
+		q.list = q.list[1:]
+		p.count--
+		p.h.stats.pushesEnd.Add(1)
+		p.h.logf(slog.LevelError, "push given up: too many are owed", "command", old.Kind.String(), "peer", old.Host, "subscription", old.Subject)
+		p.h.spawn(func() { p.h.store.Commit(Change{DonePush: old.ID}) })
+	}
 	p.start(x.Host, q)
 }
 
@@ -230,8 +239,7 @@ func (p *pusher) refused(x Push, m diameter.Message, r diameter.Result) {
 
 // commit makes changes of a subscription, whose state becomes the one given, and owes what they imply to those who asked to be told.
 func (h *HSS) commit(e Entry, state *State, changes ...Change) error {
-	changes = append(changes, h.notifications(e, Entry{Subscriber: e.Subscriber, State: state}, &state, changes)...)
-	return h.commitPushes(changes)
+	return h.commitPushes(h.notifications(e, Entry{Subscriber: e.Subscriber, State: state}, changes, ""))
 }
 
 // commitPushes commits, and sends what is owed from then on.

@@ -115,7 +115,6 @@ type Notification struct {
 // DSAI is a tag of dynamic service activation info of a public identity that is inactive.
 type DSAI struct {
 	Identity string `json:"identity"`
-	Server   string `json:"server"` // the application server
 	Tag      string `json:"tag"`
 }
 

@@ -125,7 +125,7 @@ type EPS struct {
 	Barred            bool   `json:"barred,omitempty"` // Subscriber-Status OPERATOR_DETERMINED_BARRING
 	ODB               uint32 `json:"odb,omitempty"`    // Operator-Determined-Barring, while Barred
 	NetworkAccessMode uint32 `json:"networkAccessMode,omitempty"`
-	// AccessRestriction is Access-Restriction-Data: bit 5 forbids WB-E-UTRAN, others see TS 29.272 section 7.3.31.
+	// AccessRestriction is Access-Restriction-Data: bit 4 forbids WB-E-UTRAN, for others see TS 29.272 section 7.3.31.
 	AccessRestriction       uint32 `json:"accessRestriction,omitempty"`
 	MaxBitRateUL            uint64 `json:"maxBitRateUL,omitempty"` // bit/s. If zero, 50 Mbit/s
 	MaxBitRateDL            uint64 `json:"maxBitRateDL,omitempty"` // bit/s. If zero, 100 Mbit/s
@@ -152,8 +152,8 @@ type APN struct {
 	PreEmptionVulnerability bool     `json:"preEmptionVulnerability,omitempty"`
 	MaxBitRateUL            uint64   `json:"maxBitRateUL,omitempty"` // bit/s. If zero, that of the subscription
 	MaxBitRateDL            uint64   `json:"maxBitRateDL,omitempty"`
-	Addresses               []string `json:"addresses,omitempty"` // fixed addresses of the user, at most one of each IP version
-	PDNGateway              string   `json:"pdnGateway,omitempty"`
+	Addresses               []string `json:"addresses,omitempty"`  // fixed addresses of the user, at most one of each IP version
+	PDNGateway              string   `json:"pdnGateway,omitempty"` // a fixed gateway: its IP address
 	ChargingCharacteristics string   `json:"chargingCharacteristics,omitempty"`
 	VPLMNAddressAllowed     bool     `json:"vplmnAddressAllowed,omitempty"`
 }

@@ -24,9 +24,10 @@ func (h *HSS) profile(s *Subscriber, p *PublicIdentity) *ServiceProfile {
 	return h.store.Shared().ServiceProfiles[p.Profile]
 }
 
-// criteria returns the initial filter criteria of a profile in the order of their priority, without those that are switched off for
-// the identities; with expand those of shared sets as well.
-func (h *HSS) criteria(p *ServiceProfile, state *State, identities []*PublicIdentity, expand bool) []cx.InitialFilterCriteria {
+// criteria returns the initial filter criteria of a profile in the order of their priority, without those that application servers
+// have switched off for the identity; with expand those of shared sets as well. A criterion is off while all its tags of dynamic
+// service activation info are inactive (TS 29.328 section 7.6.11).
+func (h *HSS) criteria(p *ServiceProfile, state *State, impu *PublicIdentity, expand bool) []cx.InitialFilterCriteria {
 	if p == nil {
 		return nil
 	}
@@ -34,7 +35,7 @@ func (h *HSS) criteria(p *ServiceProfile, state *State, identities []*PublicIden
 	add := func(list []InitialFilterCriteria) {
 		for i := range list {
 			c := &list[i]
-			if slices.ContainsFunc(c.DSAI, func(tag string) bool { return state.inactive(tag, identities) }) {
+			if len(c.DSAI) > 0 && !slices.ContainsFunc(c.DSAI, func(tag string) bool { return !state.inactive(tag, impu) }) {
 				continue
 			}
 			if f, err := c.CX(); err == nil { // checked when it was stored
@@ -55,16 +56,14 @@ func (h *HSS) criteria(p *ServiceProfile, state *State, identities []*PublicIden
 	return out
 }
 
-// inactive tells whether a tag of dynamic service activation info is inactive for one of the identities.
-func (s *State) inactive(tag string, identities []*PublicIdentity) bool {
-	return slices.ContainsFunc(s.InactiveDSAI, func(d DSAI) bool {
-		return d.Tag == tag && slices.ContainsFunc(identities, func(p *PublicIdentity) bool { return p.key().Value == d.Identity })
-	})
+// inactive tells whether a tag of dynamic service activation info is inactive for an identity.
+func (s *State) inactive(tag string, p *PublicIdentity) bool {
+	return slices.ContainsFunc(s.InactiveDSAI, func(d DSAI) bool { return d.Tag == tag && d.Identity == p.key().Value })
 }
 
 // unregisteredServices tells whether an identity has services while it is not registered: criteria for that part of the profile.
 func (h *HSS) unregisteredServices(s subject) bool {
-	for _, f := range h.criteria(h.profile(s.Subscriber, s.impu), s.State, []*PublicIdentity{s.impu}, true) {
+	for _, f := range h.criteria(h.profile(s.Subscriber, s.impu), s.State, s.impu, true) {
 		if part, ok := f.ProfilePartIndicator.Get(); !ok || part == cx.Unregistered {
 			return true
 		}
@@ -73,34 +72,42 @@ func (h *HSS) unregisteredServices(s subject) bool {
 }
 
 // userData makes the profile of an implicit set, or of a PSI, for an S-CSCF (TS 29.228 section 6.6 and Annex B). Identities with the
-// same service profile stand together; the default identity comes first.
+// same services stand together; the default identity comes first.
 func (h *HSS) userData(s subject, impi string, sharedIFC bool) []byte {
 	if impi == "" {
 		// A PSI without a private service identity: something has to be there.
 		_, impi, _ = strings.Cut(s.impu.Identity, ":")
 	}
 	doc := cx.IMSSubscription{PrivateID: impi}
-	groups := map[*ServiceProfile]int{}
-	members := map[int][]*PublicIdentity{}
+	type group struct {
+		profile *ServiceProfile
+		off     string // the inactive tags
+	}
+	groups := map[group]int{}
 	var order []*ServiceProfile
+	var firsts []*PublicIdentity
 	for _, p := range s.Subscriber.set(s.impu) {
 		if s.impi != nil && !p.UsedBy(s.impi.IMPI) {
 			continue
 		}
-		profile := h.profile(s.Subscriber, p)
-		i, ok := groups[profile]
+		g := group{profile: h.profile(s.Subscriber, p)}
+		for _, d := range s.State.InactiveDSAI {
+			if d.Identity == p.key().Value {
+				g.off += d.Tag + "\x00"
+			}
+		}
+		i, ok := groups[g]
 		if !ok {
 			i = len(order)
-			groups[profile] = i
-			order = append(order, profile)
+			groups[g] = i
+			order, firsts = append(order, g.profile), append(firsts, p)
 			doc.ServiceProfiles = append(doc.ServiceProfiles, cx.ServiceProfile{})
 		}
-		members[i] = append(members[i], p)
 		doc.ServiceProfiles[i].PublicIdentities = append(doc.ServiceProfiles[i].PublicIdentities, s.publicIdentity(p))
 	}
 	for i, profile := range order {
 		out := &doc.ServiceProfiles[i]
-		out.InitialFilterCriteria = h.criteria(profile, s.State, members[i], !sharedIFC)
+		out.InitialFilterCriteria = h.criteria(profile, s.State, firsts[i], !sharedIFC)
 		if profile == nil {
 			continue
 		}

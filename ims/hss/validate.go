@@ -400,6 +400,11 @@ func (v *validator) eps(e *EPS) {
 		if a.ARPPriority > 15 {
 			v.fail(f+"arpPriority", "%d is not 1 to 15", a.ARPPriority)
 		}
+		if a.PDNGateway != "" {
+			if _, err := netip.ParseAddr(a.PDNGateway); err != nil {
+				v.fail(f+"pdnGateway", "%q is no IP address", a.PDNGateway)
+			}
+		}
 		if len(a.Addresses) > 2 {
 			v.fail(f+"addresses", "%d addresses", len(a.Addresses))
 		}
