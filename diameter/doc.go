@@ -62,9 +62,9 @@
 //
 // # Peers that differ
 //
-// Erlang's diameter up to OTP 25 at least reads nothing any more after TLS 1.3 in band that we begin, as our ClientHello
-// follows its CEA quicker than its ssl expects. A Peer.TLS with MaxVersion tls.VersionTLS12 helps, and so does TLS from the
-// start.
+// Erlang's diameter, of OTP 25 at least, reads nothing any more after TLS in band that we begin, when our ClientHello follows
+// its CEA before it is ready for it. TLS from the start does not have that, nor a Config.Dial whose connections wait a moment
+// before they write for the second time.
 //
 // # Limits
 //
