@@ -213,7 +213,11 @@ func noAddress(u URI) bool { return strings.HasSuffix(strings.ToLower(u.Host), "
 // send completes the options for a request of the dialog. The caller holds mu.
 func (d *Dialog) send(opts SendOptions) (SendOptions, bool) {
 	if directed(opts) || !d.flow.Remote.IsValid() {
-		return d.ua.send(opts), false
+		opts = d.ua.send(opts)
+		if hop, ok := d.state.nextHop(); ok && len(d.state.Routes) > 0 && !hop.LR() && !directed(opts) {
+			opts.NextHop = hop // a strict router, although loose ones may follow (RFC 3261 section 8.1.2)
+		}
+		return opts, false
 	}
 	opts.Flow = d.flow
 	return opts, true

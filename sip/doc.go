@@ -130,8 +130,8 @@
 //	call, resp, err := ua.Invite(ctx, "sip:alice@example.org", sip.InviteOptions{…})
 //	err = call.Bye(ctx, sip.RequestOptions{})
 //
-// [UserAgent.Register] keeps a registration alive; [Registrar] is a small one in memory. A proxy
-// stands on the [Endpoint] itself: see the example.
+// [UserAgent.Register] keeps a registration alive; [Registrar] is a small one in memory. A [Proxy]
+// forwards requests: its hooks say where to.
 //
 //   - RFC 3261 sections 8, 12 to 15: early and forked dialogs, loose and strict routes, target refresh,
 //     CSeq order, repeated 2xx and ACK, CANCEL and BYE races, redirections (where asked for)
@@ -139,6 +139,8 @@
 //   - RFC 3262: reliable provisional responses of both sides, offers and answers in them and in PRACK
 //   - RFC 3311, RFC 6141: UPDATE, in early dialogs too, re-INVITE, 491 and 500 where they cross
 //   - RFC 4028: session timers, refreshed by UPDATE or re-INVITE
+//   - RFC 3261 section 16, RFC 4320, RFC 5393, RFC 5658: a stateful proxy, parallel and serial forks, loops,
+//     Max-Breadth, Record-Route on both sides
 //   - RFC 5057: which failures end the dialog
 //   - RFC 6665: subscriber ([UserAgent.Subscribe]) and notifier ([Notifier]), in dialogs of their own
 //   - RFC 3515, RFC 3891, RFC 4488: REFER within a call ([Dialog.Refer], [Incoming.AcceptRefer]), Replaces

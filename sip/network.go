@@ -206,6 +206,32 @@ func (n *network) sentBy(f Flow) (host string, port int) {
 	return f.Local.Addr().String(), int(f.Local.Port())
 }
 
+// ours says whether host and port name one of our sockets or listeners.
+func (n *network) ours(host string, port int) bool {
+	ip, _ := netip.ParseAddr(strings.Trim(host, "[]"))
+	is := func(a advertised, local netip.AddrPort) bool {
+		if h, p := a.of(local); port == p && hostEqual(host, h) {
+			return true
+		}
+		return ip.IsValid() && port == int(local.Port()) && local.Addr().Unmap() == ip.Unmap()
+	}
+	if list := n.sockets.Load(); list != nil {
+		for _, s := range *list {
+			if is(s.advertised, s.local) {
+				return true
+			}
+		}
+	}
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	for _, l := range n.listeners {
+		if is(l.advertised, l.local) {
+			return true
+		}
+	}
+	return false
+}
+
 // reaches tells whether a socket bound to bound serves the address local.
 func reaches(bound, local netip.Addr) bool {
 	if bound.IsUnspecified() {

@@ -611,3 +611,55 @@ func TestPeerSIPpRingsReliably(t *testing.T) {
 	}
 	<-ended
 }
+
+// SIPp calls through a proxy that forks to an agent and to a target that refuses.
+func TestPeerSIPpThroughProxy(t *testing.T) {
+	need(t, "sip-tester", "sipp")
+	for _, transport := range []string{"u1", "t1"} {
+		t.Run(transport, func(t *testing.T) {
+			auth, err := sip.NewDigestServer(sip.DigestConfig{Realm: "example.org", Algorithms: []sip.DigestAlgorithm{sip.MD5},
+				Users: sip.Passwords(map[string]string{"alice": "wonderland"})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			agent, agentPort := peerUA(t, sip.UserAgentConfig{
+				OnInvite: func(in *sip.Incoming) {
+					if _, resp, _ := sip.Authenticate(in.Context(), auth, in.Request, false); resp != nil {
+						in.Respond(resp)
+						return
+					}
+					in.Reply(180, nil, "")
+					in.Reply(200, []byte(sdp), "")
+				},
+				OnRequest: func(in *sip.Incoming) { in.Reply(200, []byte(sdp), "") },
+			}, nil)
+			busy, busyPort := peerUA(t, sip.UserAgentConfig{OnInvite: func(in *sip.Incoming) { in.Reply(404, nil, "") }}, nil)
+			port := lab.FreePort(t)
+			p, err := sip.NewProxy(sip.ProxyConfig{
+				Endpoint: sip.Config{Trace: tsharktest.Capture(t, "-d", fmt.Sprintf("udp.port==%d,sip", port), "-d", fmt.Sprintf("tcp.port==%d,sip", port))},
+				OnRequest: func(f *sip.Forwarding) {
+					f.RecordRoute("", sip.Params{})
+					if f.InDialog() {
+						f.Forward()
+						return
+					}
+					f.Forward(&sip.Branch{URI: fmt.Sprintf("sip:bob@127.0.0.1:%d", busyPort)}, &sip.Branch{URI: fmt.Sprintf("sip:bob@127.0.0.1:%d", agentPort)})
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { p.Endpoint().Close() })
+			for _, tr := range []sip.Transport{sip.UDP, sip.TCP} {
+				if _, err := p.Endpoint().Listen(sip.ListenConfig{Transport: tr, Addr: fmt.Sprintf("127.0.0.1:%d", port)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			sipp(t, "uac_auth.xml", transport, fmt.Sprintf("127.0.0.1:%d", port), "-m", "20", "-r", "20")
+			wait(t, "the end of all calls", func() bool { return agent.Dialogs() == 0 && busy.Dialogs() == 0 })
+			if s := agent.Stats(); s.CallsAccepted != 20 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}

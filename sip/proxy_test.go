@@ -28,7 +28,7 @@ func TestProxy(t *testing.T) {
 		}
 		p := newProxy("example.org")
 		const self = "192.0.2.9:5060"
-		listen(p.ep, self)
+		listen(p.Endpoint(), self)
 		phone := func(name, addr string, onInvite func(*sip.Incoming)) *sip.UserAgent {
 			ua, err := sip.NewUserAgent(sip.UserAgentConfig{
 				Address: "<sip:" + name + "@example.org>", Routes: []string{"<sip:" + self + ";lr>"}, OnInvite: onInvite,
@@ -109,7 +109,7 @@ func TestProxy(t *testing.T) {
 		}
 		time.Sleep(100 * time.Second)
 		synctest.Wait()
-		for name, ep := range map[string]*sip.Endpoint{"alice": alice.Endpoint(), "bob": bob.Endpoint(), "proxy": p.ep} {
+		for name, ep := range map[string]*sip.Endpoint{"alice": alice.Endpoint(), "bob": bob.Endpoint(), "proxy": p.Endpoint()} {
 			if st := ep.Stats(); st.ServerTransactions != 0 || st.ClientTransactions != 0 || st.Leaked != 0 {
 				t.Errorf("%s: %d and %d transactions are left, %d leaked", name, st.ServerTransactions, st.ClientTransactions, st.Leaked)
 			}
@@ -119,6 +119,6 @@ func TestProxy(t *testing.T) {
 		}
 		alice.Close()
 		bob.Close()
-		p.ep.Close()
+		p.Endpoint().Close()
 	})
 }

@@ -277,6 +277,9 @@ func (s *shard) cancel(in *inbound, t, invite *serverTx) {
 	}
 	t.respond(in.now, resp)
 	if invite != nil {
+		if invite.user != nil {
+			invite.user.cancel = in.req
+		}
 		invite.cancelled(in.now)
 	}
 }

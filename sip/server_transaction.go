@@ -22,6 +22,7 @@ type ServerTransaction struct {
 	cancelCtx context.CancelCauseFunc
 	cause     error // why ctx is done or would be
 	onCancel  func()
+	cancel    *Request
 	returned  bool // the handler has
 }
 
@@ -463,6 +464,16 @@ func (tx *ServerTransaction) OnCancel(f func()) {
 		return
 	}
 	tx.onCancel = f
+}
+
+// Cancel returns the CANCEL that came for an INVITE, nil if there was none: its Reason says why.
+func (tx *ServerTransaction) Cancel() *Request {
+	if tx.core == nil {
+		return nil
+	}
+	tx.sh.mu.Lock()
+	defer tx.sh.unlock()
+	return tx.cancel
 }
 
 // OnEnd has f called once when the transaction has left memory, a while after its final response:

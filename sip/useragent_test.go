@@ -1374,3 +1374,33 @@ func TestEditAsksDialog(t *testing.T) {
 		quiet(t, alice, bob)
 	})
 }
+
+// A strict router comes first although loose ones follow: the request goes there, with the target last
+// (RFC 3261 section 12.2.1.1).
+func TestStrictRouter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{})
+		alice := newUA(t, n, aliceAddr, UserAgentConfig{})
+		p := newScriptPeer(t, n, carolAddr, aliceAddr)
+		d, err := alice.Restore(DialogState{CallID: "c", LocalTag: "l", RemoteTag: "r", Local: "<sip:alice@example.org>", Remote: "<sip:bob@example.org>",
+			Contact: "<sip:alice@192.0.2.1>", Target: "sip:bob@192.0.2.2", Routes: []string{"<sip:192.0.2.3>", "<sip:192.0.2.2;lr>"}, Confirmed: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- d.Bye(t.Context(), RequestOptions{}) }()
+		req := p.request(BYE)
+		var routes []string
+		for v := range req.Values("Route") {
+			routes = append(routes, v)
+		}
+		if diff := cmp.Diff([]string{"<sip:192.0.2.2;lr>", "<sip:bob@192.0.2.2>"}, routes); diff != "" || req.RequestURI != "sip:192.0.2.3" {
+			t.Errorf("%s\n%s", req, diff)
+		}
+		p.send(NewResponse(req, 200, ""))
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		quiet(t, alice)
+	})
+}
