@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -73,6 +74,10 @@ func ParseConfig(file string, text []byte) (*Config, error) {
 	d := decoder{file: file, anchors: map[string]ast.Node{}}
 	if len(text) > maxFile {
 		d.fail(Pos{}, "", "longer than %d octets", maxFile)
+		return nil, d.errs
+	}
+	if !utf8.Valid(text) {
+		d.fail(Pos{}, "", "not UTF-8")
 		return nil, d.errs
 	}
 	parsed, err := parseYAML(text)
