@@ -54,7 +54,7 @@ type Event struct {
 	Path    Addr     // of PathUp and PathDown: the remote address, alone
 	In, Out uint16   // of Up and Restart: how many streams there are in each direction
 	Reason  error    // of Down: why, a *DownError
-	Message *Message // of SendFailed
+	Message *Message // of SendFailed; without its beginning, if the peer has acknowledged that
 }
 
 // Reason says why an association is over.

@@ -18,6 +18,7 @@ type assoc struct {
 	sign  *signer
 	state state
 	inbox inbox
+	told  []*sctp.Event   // those not traced yet
 	down  *sctp.DownError // once it is over
 
 	locals     []netip.AddrPort
@@ -200,7 +201,15 @@ func (a *assoc) establish(now time.Time, kind sctp.EventKind) {
 		probes++
 	}
 	a.choosePath()
-	a.inbox.push(sctp.Received{Event: &sctp.Event{Kind: kind, In: a.in, Out: a.out}})
+	a.tell(&sctp.Event{Kind: kind, In: a.in, Out: a.out})
+}
+
+// tell gives the upper layer an event.
+func (a *assoc) tell(e *sctp.Event) {
+	a.inbox.push(sctp.Received{Event: e})
+	if a.cfg.Trace != nil {
+		a.told = append(a.told, e)
+	}
 }
 
 // begin readies the sending and receiving sides for the peer's initial TSN.
@@ -361,28 +370,31 @@ func (a *assoc) over(why *sctp.DownError) {
 	a.down = why
 	a.q = outQueue{}
 	a.frags, a.streams, a.marked, a.outstanding = nil, nil, 0, 0
-	a.inbox.push(sctp.Received{Event: &sctp.Event{Kind: sctp.Down, Reason: why}})
+	a.tell(&sctp.Event{Kind: sctp.Down, Reason: why})
 }
 
-// reportUnsent gives back the messages that the peer has not acknowledged.
+// reportUnsent gives back the messages that the peer has not acknowledged whole. Of a long one whose
+// beginning it has acknowledged that beginning is no longer there.
 func (a *assoc) reportUnsent() {
 	var m *sctp.Message
+	missing := false // a part of it was not acknowledged
 	for t := a.q.base; t != a.q.end; t++ {
 		c := a.q.at(t)
-		d, err := parseData(chunk{ctData, a.q.bytes(c)[1], a.q.bytes(c)[chunkHead:be.Uint16(a.q.bytes(c)[2:])], nil})
-		if err != nil || c.state == gapAcked {
+		b := a.q.bytes(c)
+		d, err := parseData(chunk{ctData, b[1], b[chunkHead:be.Uint16(b[2:])], nil})
+		if err != nil {
 			m = nil
 			continue
 		}
-		if d.flags&flagB != 0 {
-			m = &sctp.Message{Stream: d.stream, PPID: d.ppid, Unordered: d.flags&flagU != 0}
-		}
-		if m == nil {
-			continue // its beginning was acknowledged
+		if m == nil || d.flags&flagB != 0 {
+			m, missing = &sctp.Message{Stream: d.stream, PPID: d.ppid, Unordered: d.flags&flagU != 0}, false
 		}
 		m.Data = append(m.Data, d.user...)
+		missing = missing || c.state != gapAcked
 		if d.flags&flagE != 0 {
-			a.inbox.push(sctp.Received{Event: &sctp.Event{Kind: sctp.SendFailed, Message: m}})
+			if missing {
+				a.tell(&sctp.Event{Kind: sctp.SendFailed, Message: m})
+			}
 			m = nil
 		}
 	}
@@ -407,7 +419,7 @@ func (a *assoc) pathEvent(p *path, up bool) {
 	if up {
 		kind = sctp.PathUp
 	}
-	a.inbox.push(sctp.Received{Event: &sctp.Event{Kind: kind, Path: a.addrOf(p)}})
+	a.tell(&sctp.Event{Kind: kind, Path: a.addrOf(p)})
 }
 
 func (a *assoc) addrOf(p *path) sctp.Addr {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/sctp"
+	"github.com/gotelco/telco/sctp/internal/watch"
 	"github.com/gotelco/telco/trace"
 )
 
@@ -115,7 +116,8 @@ func (c *Conn) run() {
 			deadline = c.a.deadline()
 			over = c.a.state == closed && !more
 			c.changed()
-			data := c.a.inbox.n > 0
+			data, told := c.a.inbox.n > 0, c.a.told
+			c.a.told = nil
 			if c.closed {
 				c.discard()
 			}
@@ -123,6 +125,7 @@ func (c *Conn) run() {
 			if data {
 				signal(c.readable)
 			}
+			c.traceEvents(told)
 			c.write(o.pkts)
 		}
 		c.n.outboxes.Put(o)
@@ -410,6 +413,20 @@ func (c *Conn) RemoteAddr() sctp.Addr {
 func (c *Conn) traceIn(now time.Time, p *Packet, h header) {
 	if t := c.a.cfg.Trace; t != nil {
 		t(event(now, trace.Received, p, h.dst, h.src))
+	}
+}
+
+// traceEvents shows what the upper layer has been told.
+func (c *Conn) traceEvents(told []*sctp.Event) {
+	for _, e := range told {
+		what := e.Kind.String()
+		switch {
+		case e.Reason != nil:
+			what += ": " + e.Reason.Error()
+		case e.Kind == sctp.PathUp || e.Kind == sctp.PathDown:
+			what += ": " + e.Path.String()
+		}
+		watch.State(c.a.cfg.Trace, c.LocalAddr().AddrPort(), c.RemoteAddr().AddrPort(), what)
 	}
 }
 

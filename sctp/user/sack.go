@@ -311,7 +311,7 @@ func (a *assoc) handleShutdown(now time.Time, c chunk) {
 	}
 	if a.state != shutdownReceived {
 		if a.state == established {
-			a.inbox.push(sctp.Received{Event: &sctp.Event{Kind: sctp.PeerClosing}})
+			a.tell(&sctp.Event{Kind: sctp.PeerClosing})
 		}
 		a.state = shutdownReceived
 	}
