@@ -133,11 +133,16 @@ func TestTshark(t *testing.T) {
 		fields []string
 		want   []string
 	}{
-		{2, []string{"tcap.tid", "inap.local", "inap.serviceKey", "inap.calledPartyNumber", "inap.callingPartyNumber"}, []string{"01020304", "0", "800", "031008002143", "83130301"}},
-		{3, []string{"tcap.tid", "inap.local", "inap.destinationRoutingAddress"}, []string{"01020304", "20", "1"}},
-		{4, []string{"inap.local"}, []string{"22"}},
+		{2, []string{"tcap.tid", "_ws.col.Info", "inap.serviceKey", "inap.calledPartyNumber", "inap.callingPartyNumber"}, []string{"01020304", "initialDP", "800", "031008002143", "83130301"}},
+		{3, []string{"tcap.tid", "_ws.col.Info", "inap.destinationRoutingAddress"}, []string{"01020304", "connect", "1"}},
+		{4, []string{"_ws.col.Info"}, []string{"releaseCall"}},
 	} {
 		got := tsharktest.Fields(t, file, fmt.Sprintf("frame.number==%d", c.frame), c.fields, args...)
+		for i, f := range c.fields {
+			if f == "_ws.col.Info" && len(got) == 1 && strings.Contains(got[0][i], c.want[i]) {
+				got[0][i] = c.want[i] // the column says more than this
+			}
+		}
 		if len(got) != 1 || !cmp.Equal(got[0], c.want) {
 			t.Errorf("frame %d: %q, want %q", c.frame, got, c.want)
 		}
