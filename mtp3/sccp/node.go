@@ -36,6 +36,7 @@ type Config struct {
 	Extended bool
 
 	// MaxSIF is how long the signalling information field of a message may be, label included. If zero, 272, or 4091 with Long.
+	// A relay may make messages some octets longer: where all links carry more, more is better.
 	MaxSIF int
 
 	// Long sends what does not fit an XUDT as LUDT instead of in segments (networks without narrowband links).
@@ -65,7 +66,7 @@ type Timers struct {
 	MaxStatInfo time.Duration // the longest wait between tests. If zero, 10 minutes
 	CoordChg    time.Duration // waiting for the grant of a coordinated state change. If zero, 1 minute
 	IgnoreSST   time.Duration // between the grant and going out of service. If zero, 30 s
-	Reassembly  time.Duration // waiting for the next segment. If zero, 10 s
+	Reassembly  time.Duration // from the first segment to the last. If zero, 10 s
 	FreezeRef   time.Duration // until a segmentation local reference may be used again. If zero, 30 s
 	Attack      time.Duration // Ta: congestion reports within it count as one. If zero, 400 ms
 	Decay       time.Duration // Td: without reports, congestion eases by a step. If zero, 2 s

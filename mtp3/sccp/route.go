@@ -14,6 +14,7 @@ type origin struct {
 	dpc      mtp3.PointCode // the point code of ours that it came to
 	sls      mtp3.SLS
 	priority uint8
+	split    bool // it has to be sent in segments
 }
 
 type source uint8
@@ -220,7 +221,7 @@ func (m *Message) importance() uint8 {
 
 // transmit gives a message to MTP, in segments if it has to. It returns reasonCount, or why it cannot.
 func (n *Node) transmit(m *Message, pc mtp3.PointCode, o *origin) Reason {
-	if m.Type == LUDT && n.noLong(pc) {
+	if o.split || m.Type == LUDT && n.noLong(pc) {
 		return n.segment(m, pc, o)
 	}
 	if n.encode(m, pc, o) {

@@ -16,6 +16,15 @@ func (n *Node) segmentRoom(addresses int, importance bool) int {
 	return min(room-addresses, 251-addresses) // the pointer to the optional part has one octet
 }
 
+// singleRoom is how much data fits an XUDT that is not a segment.
+func (n *Node) singleRoom(addresses int, importance bool) int {
+	room := n.cfg.MaxSIF - n.cfg.Format.LabelLen() - 7 - 3 - addresses
+	if importance {
+		return min(room-4, 251-addresses)
+	}
+	return min(room, 255)
+}
+
 // reference is a segmentation local reference that was not used for a while (Q.714 section 4.1.1.2.1: frozen references).
 func (n *Node) reference() (uint32, error) {
 	if n.ref == 0 || n.ref >= 1<<24 {
@@ -48,7 +57,7 @@ func (n *Node) segment(m *Message, pc mtp3.PointCode, o *origin) Reason {
 	}
 	n.address = n.codec.AppendAddress(n.address[:0], m.Called)
 	n.address = n.codec.AppendAddress(n.address, m.Calling)
-	room := n.segmentRoom(len(n.address), m.HasImportance) - len(m.Optional)
+	room := n.segmentRoom(len(n.address)+n.reserve(m), m.HasImportance) - len(m.Optional)
 	if room < 1 {
 		return TooLong
 	}
@@ -116,7 +125,6 @@ func (n *Node) reassemble(m *Message, called Address, o *origin) {
 	}
 	r.data = append(r.data, m.Data...)
 	if r.remaining--; r.remaining > 0 {
-		n.timers.start(&r.timer, n.now.Add(n.t.Reassembly))
 		return
 	}
 	n.forget(r)

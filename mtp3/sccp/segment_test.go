@@ -34,8 +34,8 @@ func TestSizes(t *testing.T) {
 	}{
 		{"segments", Config{}, RemoteConfig{}, "UDT XUDT*2 XUDT*16"},
 		{"extended", Config{Extended: true}, RemoteConfig{}, "XUDT XUDT*2 XUDT*16"},
-		{"long", Config{Long: true}, RemoteConfig{}, "UDT LUDT LUDT"},
-		{"long, but not there", Config{Long: true}, RemoteConfig{NoLong: true}, "UDT XUDT*2 XUDT*16"},
+		{"long", Config{Long: true}, RemoteConfig{}, "UDT XUDT LUDT"},
+		{"long, but not there", Config{Long: true}, RemoteConfig{NoLong: true}, "UDT XUDT XUDT*16"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.cfg.PointCode = pcA
@@ -101,6 +101,22 @@ func TestSegmentingRelay(t *testing.T) {
 	}
 	if n := len(w.sent); n != 10 { // one LUDT, nine segments
 		t.Errorf("%d messages", n)
+	}
+}
+
+// A relay that adds a point code to the calling address finds room for it, whatever the size.
+func TestRelayAddsPointCode(t *testing.T) {
+	w := newNetwork(t, Config{PointCode: pcA}, Config{PointCode: pcSTP, Translator: table(t, Rule{To: []Entity{{PC: pcSCP, SSN: HLR}}})}, Config{PointCode: pcSCP})
+	w.user(pcA, MSC, SubsystemConfig{})
+	w.user(pcSCP, HLR, SubsystemConfig{})
+	called := title(t, "49301234")
+	called.HasPC, called.PC = true, pcSTP
+	for n := 215; n < 265; n++ {
+		w.units = nil
+		w.unitdata(pcA, Unitdata{Called: called, Calling: ssn(MSC), ReturnOnError: true, HasImportance: n%3 == 0, Data: pattern8(n)})
+		if len(w.units) != 1 || w.units[0].Kind != UnitdataIndication || len(w.units[0].Unit.Data) != n {
+			t.Errorf("%d octets: %+v", n, w.units)
+		}
 	}
 }
 

@@ -148,12 +148,13 @@ func (n *Node) Unitdata(now time.Time, u Unitdata, out []Output) ([]Output, erro
 	m := Message{Type: UDT, Class: u.Class, ReturnOnError: u.ReturnOnError, HopCounter: n.cfg.HopCounter, Called: u.Called, Calling: u.Calling,
 		Data: u.Data, Importance: u.Importance, HasImportance: u.HasImportance}
 	n.begin(now, out)
-	if err := n.shape(&m); err != nil {
+	split, err := n.shape(&m)
+	if err != nil {
 		return n.end(), err
 	}
 	n.stats.Requests++
 	values := n.cfg.Format.SLSValues()
-	o := origin{from: fromUser, opc: n.cfg.PointCode, dpc: n.cfg.PointCode, sls: mtp3.SLS(int(u.Sequence) & (values - 1))}
+	o := origin{from: fromUser, opc: n.cfg.PointCode, dpc: n.cfg.PointCode, sls: mtp3.SLS(int(u.Sequence) & (values - 1)), split: split}
 	if u.Class == 0 { // section 2.3: no order, so any SLS
 		o.sls = mtp3.SLS(int(n.turn) & (values - 1))
 		n.turn++
@@ -162,35 +163,44 @@ func (n *Node) Unitdata(now time.Time, u Unitdata, out []Output) ([]Output, erro
 	return n.end(), nil
 }
 
-// shape chooses the type of a message of this node (Q.714 section 4.1.1).
-func (n *Node) shape(m *Message) error {
+// shape chooses the type of a message of this node, and whether it has to go in segments (Q.714 section 4.1.1).
+func (n *Node) shape(m *Message) (split bool, err error) {
 	n.address = n.codec.AppendAddress(n.address[:0], m.Called)
 	called := len(n.address)
 	n.address = n.codec.AppendAddress(n.address, m.Calling)
-	addresses := len(n.address)
-	if called > 255 || addresses-called > 255 {
-		return ErrUnitTooLong
+	if called > 255 || len(n.address)-called > 255 {
+		return false, ErrUnitTooLong
 	}
-	// A label, type, class, three pointers and three lengths; translation may make the called address longer.
+	addresses := len(n.address) + n.reserve(m)
+	// A label, type, class, three pointers and three lengths.
 	room := min(n.cfg.MaxSIF-n.cfg.Format.LabelLen()-8, 252) - addresses
+	segment := n.segmentRoom(addresses, m.HasImportance)
 	switch {
-	case len(m.Data) <= min(room, 255) && !n.cfg.Extended && !m.HasImportance:
-		return nil
-	case len(m.Data) <= n.segmentRoom(addresses, m.HasImportance)+6: // without a segmentation parameter
+	case len(m.Data) <= room && !n.cfg.Extended && !m.HasImportance:
+		return false, nil
+	case len(m.Data) <= n.singleRoom(addresses, m.HasImportance):
 		m.Type = XUDT
-		return nil
+		return false, nil
 	case n.cfg.Long:
 		m.Type = LUDT
 		ref, err := n.reference()
 		if err != nil {
-			return err
+			return false, err
 		}
 		m.HasSegmentation, m.Segmentation = true, Segmentation{First: true, InOrder: m.Class == 1, Reference: ref}
-		return nil
+		return false, nil
 	}
 	m.Type = XUDT
-	if n.segmentRoom(addresses, m.HasImportance)*16 < len(m.Data) {
-		return ErrUnitTooLong
+	if segment*16 < len(m.Data) {
+		return false, ErrUnitTooLong
 	}
-	return nil
+	return true, nil
+}
+
+// reserve is how much longer a relay makes a message: the point code that it adds to the calling address.
+func (n *Node) reserve(m *Message) int {
+	if c := &m.Calling; c.RouteOnSSN && c.HasSSN && !c.HasPC {
+		return n.codec.pcLen()
+	}
+	return 0
 }
