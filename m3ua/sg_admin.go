@@ -173,6 +173,57 @@ func (g *SG) RemoveAS(name string) error {
 	})
 }
 
+// JoinAS adds an ASP to those of an AS. It has to become active in it.
+func (g *SG) JoinAS(as, asp string) error {
+	return g.member(as, asp, func(now time.Time, s *asCore, a *aspCore, m *member, out []output) ([]output, error) {
+		switch {
+		case m != nil:
+			return out, &ConfigError{as, fmt.Sprintf("ASP %q is in it already", asp)}
+		case len(a.members) > 0 && (s.cfg.RoutingContext == 0 || a.members[0].as.cfg.RoutingContext == 0):
+			return out, &ConfigError{as, fmt.Sprintf("its ASP %q is in several AS, so that each needs a Routing Context", asp)}
+		}
+		s.cfg.ASPs = append(slices.Clone(s.cfg.ASPs), asp)
+		g.core.join(s, a, false)
+		return g.core.update(now, s, append(out, output{routes: true})), nil
+	})
+}
+
+// LeaveAS takes an ASP out of those of an AS. If it is active in it, it is told with an ASP Inactive Ack.
+func (g *SG) LeaveAS(as, asp string) error {
+	return g.member(as, asp, func(now time.Time, s *asCore, a *aspCore, m *member, out []output) ([]output, error) {
+		if m == nil {
+			return out, &ConfigError{as, fmt.Sprintf("ASP %q is not in it", asp)}
+		}
+		if m.state == Active {
+			out = append(out, output{asp: a, send: &ASPInactiveAck{RoutingContexts: s.contexts(), Info: "removed"}})
+		}
+		s.cfg.ASPs = slices.DeleteFunc(slices.Clone(s.cfg.ASPs), func(name string) bool { return name == asp })
+		return g.core.leave(now, m, out), nil
+	})
+}
+
+func (g *SG) member(as, asp string, f func(time.Time, *asCore, *aspCore, *member, []output) ([]output, error)) error {
+	var err error
+	if e := g.withAS(as, func(now time.Time, s *asCore, out []output) []output {
+		a := g.core.asps[asp]
+		if a == nil {
+			err = &ConfigError{asp, "no such ASP"}
+			return out
+		}
+		var m *member
+		for _, x := range s.members {
+			if x.asp == a {
+				m = x
+			}
+		}
+		out, err = f(now, s, a, m, out)
+		return out
+	}); e != nil {
+		return e
+	}
+	return err
+}
+
 func (g *SG) withASP(name string, f func(time.Time, *aspCore, []output) []output) error {
 	var err error = ErrClosed
 	g.do(func(now time.Time, out []output) []output {

@@ -126,7 +126,10 @@ func (rs *routeSet) routeOf(slot int) *route { return pickRoute(rs.routes, rs.on
 
 func pickRoute(routes []*route, one int16, pick []uint8, slot int) *route {
 	if pick != nil {
-		return routes[pick[slot]]
+		if i := int(pick[slot]); i < len(routes) {
+			return routes[i]
+		}
+		return nil
 	}
 	if one < 0 || int(one) >= len(routes) {
 		return nil
@@ -224,6 +227,9 @@ func (n *Node) usedLinksets(rs *routeSet) []*linkset {
 		return used
 	}
 	for _, i := range rs.pick {
+		if int(i) >= len(rs.routes) {
+			continue
+		}
 		if ls := rs.routes[i].ls; ls != nil && !slices.Contains(used, ls) {
 			used = append(used, ls)
 		}

@@ -254,6 +254,7 @@ func (n *Node) removeRoute(r Route) {
 	if rs == nil {
 		return
 	}
+	was := n.chosen(rs)
 	for i, x := range rs.routes {
 		if x.ls != nil && x.ls.id == r.Linkset || x.owner != nil && x.owner.id == r.Owner {
 			n.dropRoute(x)
@@ -261,7 +262,7 @@ func (n *Node) removeRoute(r Route) {
 			break
 		}
 	}
-	rs.one, rs.pick = -1, nil
+	rs.choose(was)
 	if len(rs.routes) > 0 {
 		return
 	}
@@ -306,9 +307,56 @@ func (n *Node) removeSet(rs *routeSet) {
 // routesChanged follows a change of a destination's configured routes.
 func (n *Node) routesChanged(rs *routeSet) {
 	n.forgetChildren(rs)
+	was := n.chosen(rs)
 	slices.SortStableFunc(rs.routes, func(a, b *route) int { return int(a.priority) - int(b.priority) })
-	rs.one, rs.pick = -1, nil // what was chosen means other routes now
-	n.recompute(rs, 0)
+	rs.choose(was)
+	n.recompute(rs, n.t.T6) // what moves keeps its order
+}
+
+// noRoute is in pick where an SLS has no route; there are fewer routes than that.
+const noRoute = 255
+
+// chosen is the route of each SLS, to be kept while places in the list of routes change.
+func (n *Node) chosen(rs *routeSet) []*route {
+	was := make([]*route, n.f.SLSValues())
+	for s := range was {
+		was[s] = rs.routeOf(s)
+	}
+	return was
+}
+
+// choose gives each SLS the route that it had, as far as there still is one.
+func (rs *routeSet) choose(was []*route) {
+	rs.one, rs.pick = -1, nil
+	pick, some := make([]uint8, len(was)), false
+	for s, r := range was {
+		pick[s] = noRoute
+		if i := slices.Index(rs.routes, r); r != nil && i >= 0 {
+			pick[s], some = uint8(i), true
+		}
+	}
+	if some {
+		rs.pick = pick
+	}
+}
+
+// SetPriority changes the priority of a way that is in the table. Traffic moves as by controlled rerouting (Q.704
+// section 8).
+func (n *Node) SetPriority(now time.Time, r Route, out []Output) ([]Output, error) {
+	rs := n.exact[r.Destination.Canonical()]
+	if rs == nil {
+		return out, ErrUnknown
+	}
+	for _, x := range rs.routes {
+		if x.implicit || !(x.ls != nil && x.ls.id == r.Linkset || x.owner != nil && x.owner.id == r.Owner) {
+			continue
+		}
+		n.begin(now, out)
+		x.priority = r.Priority
+		n.routesChanged(rs)
+		return n.end(), nil
+	}
+	return out, ErrUnknown
 }
 
 // refreshTable builds the table anew after changes of the configuration.

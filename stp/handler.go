@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,6 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gotelco/telco/mtp3"
+	"github.com/gotelco/telco/mtp3/sccp"
 )
 
 // Handler is the management interface of a node over HTTP, in JSON. Paths:
@@ -22,6 +26,10 @@ import (
 //	GET  /api/changes?follow             the changes from now on, as server-sent events
 //	POST /api/VERB?kind=KIND&name=NAME   VERB is block, unblock, activate, deactivate, inhibit or uninhibit;
 //	                                     KIND is link, linkset, as, asp or gateway
+//	GET  /api/explain?opc=&dpc=&sls=     an [Explanation]; also si= (a number), from= and called= (digits of E.164)
+//	GET  /api/config                     the configuration in force, as YAML
+//	POST /api/plan, /api/apply           the body is a configuration in YAML: what applying it would do, what it
+//	                                     did: {"steps": [Step], "findings": [text]}
 //	GET  /metrics                        counters in the text format of Prometheus
 //	GET  /healthz, /readyz               200 while the node runs; while it also has no major alarm
 //
@@ -54,6 +62,10 @@ func Handler(n *Node) http.Handler {
 			h.json(w, struct{}{})
 		})
 	}
+	mux.HandleFunc("GET /api/explain", h.explain)
+	mux.HandleFunc("GET /api/config", h.config)
+	mux.HandleFunc("POST /api/plan", h.apply(func(_ *http.Request, c *Config) ([]Step, error) { return Plan(n.Config(), c), nil }))
+	mux.HandleFunc("POST /api/apply", h.apply(func(r *http.Request, c *Config) ([]Step, error) { return n.Apply(r.Context(), c) }))
 	mux.HandleFunc("GET /metrics", h.metrics)
 	mux.HandleFunc("GET /healthz", h.health)
 	mux.HandleFunc("GET /readyz", h.ready)
@@ -224,4 +236,97 @@ func (h *handler) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = w.Write([]byte("ok\n"))
+}
+
+// explain answers what becomes of a message.
+func (h *handler) explain(w http.ResponseWriter, r *http.Request) {
+	q, err := h.query(r)
+	if err != nil {
+		h.fail(w, &requestError{err.Error()})
+		return
+	}
+	e, err := h.n.Explain(r.Context(), q)
+	if err != nil {
+		h.fail(w, err)
+		return
+	}
+	h.json(w, e)
+}
+
+func (h *handler) query(r *http.Request) (q Query, err error) {
+	v := r.URL.Query()
+	if q.Label.OPC, err = h.n.format.ParsePointCode(v.Get("opc")); err != nil {
+		return q, err
+	}
+	if q.Label.DPC, err = h.n.format.ParsePointCode(v.Get("dpc")); err != nil {
+		return q, err
+	}
+	for _, x := range []struct {
+		key string
+		set func(uint8)
+	}{{"sls", func(n uint8) { q.Label.SLS = mtp3.SLS(n) }}, {"si", func(n uint8) { q.SI = mtp3.ServiceIndicator(n) }}} {
+		if s := v.Get(x.key); s != "" {
+			n, err := strconv.ParseUint(s, 10, 8)
+			if err != nil {
+				return q, fmt.Errorf("%s=%q is no number up to 255", x.key, s)
+			}
+			x.set(uint8(n))
+		}
+	}
+	q.From = v.Get("from")
+	if s := v.Get("called"); s != "" {
+		d, err := sccp.ParseDigits(s)
+		if err != nil {
+			return q, err
+		}
+		q.Called = &sccp.Address{GT: sccp.GlobalTitle{Format: sccp.GTAll, Plan: sccp.E164, Nature: sccp.InternationalNumber, Digits: d}}
+	}
+	return q, nil
+}
+
+func (h *handler) config(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/yaml")
+	_, _ = w.Write(h.n.Config().Text())
+}
+
+// applied is what a configuration does, or did.
+type applied struct {
+	Steps    []Step   `json:"steps"`
+	Findings []string `json:"findings"`
+	Error    string   `json:"error,omitempty"`
+}
+
+// apply reads a configuration and gives it to do.
+func (h *handler) apply(do func(*http.Request, *Config) ([]Step, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFile))
+		if err != nil {
+			h.fail(w, &requestError{err.Error()})
+			return
+		}
+		c, err := ParseConfig("request", b)
+		if err != nil {
+			h.fail(w, &requestError{err.Error()})
+			return
+		}
+		a := applied{Steps: []Step{}, Findings: []string{}}
+		for _, f := range c.Check() {
+			a.Findings = append(a.Findings, f.String())
+		}
+		steps, err := do(r, c)
+		var restart *RestartError
+		var refused *RefusedError
+		switch {
+		case errors.As(err, &restart), errors.As(err, &refused):
+			h.error(w, http.StatusConflict, err)
+			return
+		case errors.Is(err, ErrNotRunning):
+			h.fail(w, err)
+			return
+		case err != nil: // some steps failed
+			a.Error = err.Error()
+		}
+		a.Steps = append(a.Steps, steps...)
+		h.json(w, a)
+	}
 }

@@ -86,15 +86,18 @@ func (p *planner) servers() {
 				return all
 			}
 			diff := p.differ(a, b, "asps", "blocked", "screen")
+			members := ""
 			if x, y := names(a), names(b); !same(x, y) {
-				if diff != "" {
-					diff += ", "
-				}
-				diff += fmt.Sprintf("asps %v -> %v", x, y)
+				members = fmt.Sprintf("asps %v -> %v", x, y)
 			}
 			switch {
 			case diff != "":
+				if members != "" {
+					diff += ", " + members
+				}
 				return StepReopen, diff, "its ASPs have to become active again"
+			case members != "":
+				return StepChange, members, ""
 			case a.Blocked != b.Blocked && b.Blocked == On:
 				return StepChange, "blocked", "its ASPs become inactive"
 			case a.Blocked != b.Blocked:

@@ -31,7 +31,7 @@ func TestPlan(t *testing.T) {
 			"add route 4.5.0/11 via linkset to-B: priority 5"}},
 		{"priority", "4.5.3, via: to-B, priority: 1", "4.5.3, via: to-B, priority: 2", []string{"change route 4.5.3 via linkset to-B: priority 1 -> 2 (traffic moves by controlled rerouting)"}},
 		{"mode", "routing-context: 2, mode: loadshare", "routing-context: 2, mode: broadcast", []string{"reopen as C: mode loadshare -> broadcast (its ASPs have to become active again)"}},
-		{"an ASP goes", ", { name: c2, peer: 127.0.0.22 }", "", []string{"remove asp c2 (its association ends)", "reopen as C: asps [c1 c2] -> [c1] (its ASPs have to become active again)"}},
+		{"an ASP goes", ", { name: c2, peer: 127.0.0.22 }", "", []string{"remove asp c2 (its association ends)", "change as C: asps [c1 c2] -> [c1]"}},
 		{"blocked", "peer: 127.0.0.13", "peer: 127.0.0.13, blocked: on", []string{"change asp d1: blocked (it is put down)"}},
 		{"an AS comes", "# 1.2.3 to", "  - { name: Z, point-code: 1.2.7, routing-context: 9, asps: a1 }\n#", []string{"add as Z: routing context 9", "add route 1.2.7 via as Z: priority 0"}},
 		{"point code", "point-code: 1.2.1", "point-code: 1.2.2", []string{"restart node STP-A: point-code 1.2.1 -> 1.2.2 (every association ends)",

@@ -2,7 +2,6 @@ package stp
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -73,24 +72,29 @@ func (n *Node) reconcile(now time.Time) error {
 		}
 		wanted[key] = route
 	}
-	// What goes and what comes in one go for each destination, those that come first.
+	var more []mtp3.Route // what comes, at once and before what goes
 	for _, key := range sortedRoutes(wanted) {
 		route, have := wanted[key], n.routes[key]
 		if have == route {
 			continue
 		}
-		if have.Linkset != 0 || have.Owner != 0 { // another priority
-			n.removeRoute(now, key, have)
-		}
-		out, err := n.mtp.AddRoute(now, route, n.out[:0])
-		n.out = out
-		n.handle(now)
-		if err != nil {
-			fail(fmt.Errorf("stp: route %s via %s: %w", n.format.DestinationString(key.to), key.via, err))
-			continue
+		if have.Linkset == route.Linkset && have.Owner == route.Owner {
+			out, err := n.mtp.SetPriority(now, route, n.out[:0])
+			n.out = out
+			n.handle(now)
+			fail(err)
+		} else {
+			if have.Linkset != 0 || have.Owner != 0 { // its linkset or AS was made anew
+				n.removeRoute(now, key, have)
+			}
+			more = append(more, route)
 		}
 		n.routes[key] = route
 	}
+	out, err := n.mtp.AddRoutes(now, more, n.out[:0])
+	n.out = out
+	n.handle(now)
+	fail(err)
 	for _, key := range sortedRoutes(n.routes) {
 		if _, ok := wanted[key]; !ok {
 			n.removeRoute(now, key, n.routes[key])

@@ -2,6 +2,7 @@ package stp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -87,16 +88,20 @@ func newScenario(t testing.TB, masked bool) *scenario {
 	return s
 }
 
+// text is the configuration of STP-A.
+func (s *scenario) text() string {
+	if s.masked {
+		return scenarioA + maskedRoute + s.more
+	}
+	return scenarioA + singleRoutes + s.more
+}
+
 // start brings everything up.
 func (s *scenario) start() {
 	t := s.t
 	t.Helper()
-	routes := singleRoutes
-	if s.masked {
-		routes = maskedRoute
-	}
 	s.stpB = s.node(scenarioB)
-	s.stpA = s.node(scenarioA + routes + s.more)
+	s.stpA = s.node(s.text())
 	const gwA, gwB = "10.1.0.1:2905", "10.2.0.1:2905"
 	s.a = s.exchange("a1", pcA, "10.1.0.3:2905", gwA, 1)
 	s.c1 = s.exchange("c1", pcC, "10.1.0.4:2905", gwA, 2)
@@ -574,6 +579,99 @@ func TestScenario7(t *testing.T) {
 			t.Errorf("came back: %+v", back)
 		} else if m, err := c.Parse(back[0].Data); err != nil || m.Type != sccp.XUDTS {
 			t.Errorf("came back: %+v %v", m, err)
+		}
+	})
+}
+
+// TestScenario8: another configuration is applied under load: what does not change does not notice.
+func TestScenario8(t *testing.T) {
+	forEachTable(t, func(t *testing.T, s *scenario) {
+		s.forget()
+		before := s.status(s.stpA)
+		text := strings.NewReplacer(
+			`{ slc: 2, m2pa: { connect: "10.2.0.1:3565", local: "10.1.0.1:3572" } }`, ``,
+			`{ name: d2, peer: "10.1.0.55" }`, `{ name: d2, peer: "10.1.0.56" }`,
+			`prefix: "49800"`, `prefix: "49700"`,
+			`priority: 1`, `priority: 2`,
+			`  - { name: A,`, `  - { name: F, point-code: 1.2.7, routing-context: 7, asps: [ { name: f1, peer: "10.1.0.7" } ] }
+  - { name: A,`,
+		).Replace(strings.ReplaceAll(s.text(), "      - { slc: 2,", "      # { slc: 2,"))
+		cfg := parseTest(t, text)
+		var steps []Step
+		s.flood(s.a, pcB, 4000, 20*time.Millisecond, func(sent int) {
+			if sent == 1000 {
+				var err error
+				if steps, err = s.stpA.Apply(context.Background(), cfg); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		var did []string
+		for _, x := range steps {
+			did = append(did, x.Kind.String()+" "+x.What+" "+x.Name)
+		}
+		want := []string{"remove link to-B/2", "add asp f1", "reopen asp d2", "add as F", "add route 1.2.7 via as F", "change gtt "}
+		if s.masked {
+			want = append(want, "change route 4.5.0/11 via linkset to-B")
+		} else {
+			want = append(want, "change route 4.5.3 via linkset to-B", "change route 4.5.6 via linkset to-B")
+		}
+		if diff := cmp.Diff(sorted(want), sorted(did)); diff != "" {
+			t.Error(diff)
+		}
+		complete(t, s.b.taken(), 4000)
+		after := s.status(s.stpA)
+		for _, l := range before.Links {
+			i := slices.IndexFunc(after.Links, func(x LinkStatus) bool { return x.Name == l.Name })
+			if l.Name == "to-B/2" {
+				if i >= 0 {
+					t.Error("link 2 is still there")
+				}
+				continue
+			}
+			if x := after.Links[i]; x.Since != l.Since || x.Associations != l.Associations || x.State != "in service" {
+				t.Errorf("%+v, before %+v", x, l)
+			}
+		}
+		for _, a := range before.ASPs {
+			i := slices.IndexFunc(after.ASPs, func(x ASPStatus) bool { return x.Name == a.Name })
+			if x := after.ASPs[i]; a.Name != "d2" && x.Since != a.Since {
+				t.Errorf("%+v, before %+v", x, a)
+			}
+		}
+		for _, x := range []*exchange{s.c1, s.scp} { // what they can reach has not changed, but for F
+			if diff := cmp.Diff([]string{"MTP-PAUSE 1.2.7"}, x.heard()); diff != "" {
+				t.Errorf("%s heard: %s", x.name, diff)
+			}
+		}
+		f := s.exchange("f1", 2071, "10.1.0.7:2905", "10.1.0.1:2905", 7)
+		s.a.send(2071, 1, mtp3.MTPTest, 1)
+		s.a.send(pcSTPA, 3, mtp3.SCCP, unitdata(t, "4989123", "49700123456")...)
+		settle(time.Second)
+		if len(f.taken()) != 0 { // A had not heard of it when it sent
+			t.Log("F has its first message")
+		}
+		s.a.send(2071, 1, mtp3.MTPTest, 2)
+		settle(time.Second)
+		if got := f.taken(); len(got) == 0 || len(s.scp.taken()) != 1 {
+			t.Errorf("F got %+v", got)
+		}
+
+		// Back to what it was: the link is there again after its alignment.
+		if _, err := s.stpA.Apply(context.Background(), parseTest(t, s.text())); err != nil {
+			t.Error(err)
+		}
+		settle(60 * time.Second)
+		if got := s.links(); got != strings.Replace(allInService, "x", "x", 1) && !strings.Contains(got, "to-B/2 in service [2 6 10 14]") {
+			t.Errorf("%s", got)
+		}
+		// What needs a new start is refused as a whole.
+		var restart *RestartError
+		if _, err := s.stpA.Apply(context.Background(), parseTest(t, strings.Replace(s.text(), "1.2.1,", "1.2.2,", 1))); !errors.As(err, &restart) {
+			t.Error(err)
+		}
+		if steps, err := s.stpA.Apply(context.Background(), parseTest(t, s.text())); err != nil || len(steps) != 0 {
+			t.Errorf("%v %v", steps, err)
 		}
 	})
 }
