@@ -98,7 +98,7 @@ func (n *Node) eased(r *remote) {
 	r.cong.level, r.cong.sub, r.cong.attack = 0, 0, time.Time{}
 }
 
-// remoteCongested takes an SSC (section 5.3.7).
+// remoteCongested takes an SSC (section 5.2).
 func (n *Node) remoteCongested(m SCMGMessage, o *origin) bool {
 	if m.SSN != SCMG || m.PC != o.opc || m.Congestion == 0 || m.Congestion > maxRestriction {
 		return false

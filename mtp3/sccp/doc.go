@@ -37,11 +37,11 @@
 //   - Section 4.2: return of messages with the return cause that fits; each is also counted as a [Reason].
 //   - Section 5.2: points prohibited, allowed and congested, remote SCCP unavailable.
 //   - Section 5.3: subsystems prohibited and allowed, status test with a growing interval, coordinated state change, broadcast to local subsystems
-//     and concerned points, SCCP congested.
+//     and concerned points; SCCP congested (SSC).
 //   - T1.112.3 section 3.4: addresses of ANSI.
 //
-// Q.714 names the causes for failed reassembly but leaves their use to its diagrams. Here: "error in message transport" when a segment is lost, late or
-// out of order, "error in local processing" when there is no room. "Destination cannot perform reassembly" is never said.
+// The return cause of a failed reassembly is "error in message transport" when a segment is lost, late or out of order, and "error in local
+// processing" when there is no room; other stacks have been seen to say "destination cannot perform reassembly", which this one never does.
 //
 // # Loops
 //

@@ -55,7 +55,7 @@ func managed(t *testing.T) *network {
 }
 
 // A subsystem goes out of service and comes back: the concerned points hear at once, and those that
-// translate for others tell them (Q.714 sections 5.3.2, 5.3.3 and 5.3.6).
+// translate for others tell them (Q.714 sections 5.3.2, 5.3.3, 5.3.6 and 5.3.7).
 func TestSubsystemProhibitedAndAllowed(t *testing.T) {
 	w := managed(t)
 	w.set(pcSCP, HLR, OutOfService)
@@ -80,7 +80,7 @@ func TestSubsystemProhibitedAndAllowed(t *testing.T) {
 	w.wantMessages("sent", "2067>2070 UDT")
 }
 
-// Whoever sends to a subsystem that is out of service is told (section 5.3.2.2), and tests it from then on:
+// Whoever sends to a subsystem that is out of service is told (section 5.3.2), and tests it from then on:
 // after 30 s, 1, 2, 4, 8 minutes, then every 10 (section 5.3.4).
 func TestStatusTest(t *testing.T) {
 	w := managed(t)

@@ -60,7 +60,7 @@ type Config struct {
 	Trace  trace.Func   // called with each message received from and sent to MTP; if nil, not called
 }
 
-// Timers are those of Q.714 Annex D and section 2.6. Zero or less is the default.
+// Timers are those of Q.714: T(stat info), T(coord chg), T(ignore SST), T(reassembly), and Ta and Td of section 2.6. Zero or less is the default.
 type Timers struct {
 	StatInfo    time.Duration // before the first status test of a subsystem; each later one waits twice as long. If zero, 30 s
 	MaxStatInfo time.Duration // the longest wait between tests. If zero, 10 minutes

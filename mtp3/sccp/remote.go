@@ -176,7 +176,7 @@ func (n *Node) pointState(r *remote) State {
 	return State{PC: r.pc, Accessible: n.reachable(r.pc), SCCP: r.sccp, Restriction: r.cong.level}
 }
 
-// pointNews tells the local subsystems (N-PCSTATE, section 5.3.6.3).
+// pointNews tells the local subsystems (N-PCSTATE, section 5.3.6).
 func (n *Node) pointNews(r *remote) {
 	s := n.pointState(r)
 	s.Accessible = !r.paused
@@ -293,7 +293,7 @@ func (n *Node) allowAll(r *remote) {
 }
 
 // mark notes whether a subsystem is prohibited, and tells the local subsystems of a change. The concerned points are told if
-// it was the point itself that told us (section 5.3.6.2); of what MTP tells they hear from theirs.
+// it was the point itself that told us (section 5.3.7); of what MTP tells they hear from theirs.
 func (n *Node) mark(r *remote, s *remoteSubsystem, prohibited, itself bool) {
 	if s.prohibited == prohibited {
 		return
@@ -381,7 +381,7 @@ func (n *Node) test(r *remote, s *remoteSubsystem) {
 	n.timers.start(&s.test, n.now.Add(s.wait))
 }
 
-// subsystemNews takes an SSA or SSP (sections 5.3.2.1 and 5.3.3.1).
+// subsystemNews takes an SSA or SSP (sections 5.3.2 and 5.3.3).
 func (n *Node) subsystemNews(m SCMGMessage, o *origin) bool {
 	if n.isLocal(m.PC) || m.SSN == UnknownSSN {
 		return false

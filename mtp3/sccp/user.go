@@ -105,7 +105,7 @@ func (n *Node) SetSubsystem(now time.Time, ssn SSN, state UserState, out []Outpu
 	return n.end(), nil
 }
 
-// setState tells the concerned points and the other subsystems (Q.714 sections 5.3.2.2, 5.3.3.2, 5.3.6).
+// setState tells the concerned points and the other subsystems (Q.714 sections 5.3.2, 5.3.3, 5.3.6 and 5.3.7).
 func (n *Node) setState(s *subsystem, state UserState) {
 	was := s.state
 	s.state = state
