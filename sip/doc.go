@@ -130,7 +130,7 @@
 //	call, resp, err := ua.Invite(ctx, "sip:alice@example.org", sip.InviteOptions{…})
 //	err = call.Bye(ctx, sip.RequestOptions{})
 //
-// [UserAgent.Register] keeps a registration alive; [Registrar] is a small one in memory. A [Proxy]
+// [UserAgent.Register] keeps a registration alive, a [RegistrationTable] many; [Registrar] is a small one in memory. A [Proxy]
 // forwards requests: its hooks say where to.
 //
 //   - RFC 3261 sections 8, 12 to 15: early and forked dialogs, loose and strict routes, target refresh,

@@ -409,6 +409,65 @@ func kamailioOf(t *testing.T, dir, template, algorithm string, args ...string) i
 	return port
 }
 
+// A table of lines registers with Kamailio, over each transport with MD5 and SHA-256, one with a password
+// that is put right later.
+func TestPeerKamailioRegistrationTable(t *testing.T) {
+	need(t, "kamailio kamailio-tls-modules", "kamailio")
+	dir := t.TempDir()
+	_, pool := certificates(t, dir)
+	ua, _ := peerUA(t, sip.UserAgentConfig{Endpoint: sip.Config{Network: sip.NetworkConfig{TLS: &tls.Config{RootCAs: pool}}}}, nil)
+	table := sip.NewRegistrationTable(ua, nil)
+	var wrong sip.RegisterOptions
+	for _, algorithm := range []sip.DigestAlgorithm{sip.MD5, sip.SHA256} {
+		dir := filepath.Join(dir, string(algorithm))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range []string{"cert.pem", "key.pem"} {
+			if b, err := os.ReadFile(filepath.Join(filepath.Dir(dir), f)); err == nil {
+				os.WriteFile(filepath.Join(dir, f), b, 0o600)
+			}
+		}
+		port := kamailio(t, dir, string(algorithm))
+		for _, transport := range []string{"udp", "tcp", "tls"} {
+			hop := fmt.Sprintf("sip:127.0.0.1:%d;transport=%s", port, transport)
+			if transport == "tls" {
+				hop = fmt.Sprintf("sips:127.0.0.1:%d", port+1)
+			}
+			next, err := sip.ParseURI(hop)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opts := sip.RegisterOptions{Registrar: "sip:example.org", Address: "<sip:" + transport + "@example.org>", Send: sip.SendOptions{NextHop: next},
+				Auth: sip.Password("example.org", transport, "wonderland")}
+			if transport == "udp" && algorithm == sip.MD5 {
+				wrong = opts
+				opts.Auth = sip.Password("example.org", transport, "guess")
+			}
+			if err := table.Set(transport+" "+string(algorithm), opts); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	count := func(state sip.RegistrationState) int {
+		n := 0
+		for _, s := range table.Status() {
+			if s.State == state {
+				n++
+			}
+		}
+		return n
+	}
+	wait(t, "the registration of five", func() bool { return count(sip.Registered) == 5 && count(sip.RegistrationRejected) == 1 })
+	if err := table.Set("udp "+string(sip.MD5), wrong); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "the registration of the sixth", func() bool { return count(sip.Registered) == 6 })
+	if err := table.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // An agent registers with Kamailio over each transport, with MD5 and SHA-256.
 func TestPeerKamailioRegistrar(t *testing.T) {
 	need(t, "kamailio kamailio-tls-modules", "kamailio")

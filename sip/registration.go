@@ -19,6 +19,8 @@ type RegisterOptions struct {
 	// Contact is the value of Contact, without expires. If empty, the agent's, see
 	// [UserAgentConfig.Contact].
 	Contact string
+	// Auth answers challenges instead of the agent's Auth.
+	Auth Answerer
 	// Expires is how long a registration is to last. If zero, 1 hour. The registrar decides.
 	Expires time.Duration
 	// Edit, if not nil, is called with each REGISTER before it is sent.
@@ -33,8 +35,9 @@ type RegisterOptions struct {
 // Registration is a binding that is kept alive (RFC 3261 section 10.2). Its methods may be called by
 // any goroutine.
 type Registration struct {
-	ua   *UserAgent
-	opts RegisterOptions
+	ua     *UserAgent
+	opts   RegisterOptions
+	digest *DigestClient // may be nil
 
 	turn chan struct{} // held by who sends a REGISTER: none is sent before the last was answered
 	done chan struct{} // closed when the refreshing goroutine has returned
@@ -63,6 +66,9 @@ func (ua *UserAgent) Register(ctx context.Context, opts RegisterOptions) (*Regis
 		return nil, fmt.Errorf("sip: %q is no registrar", opts.Registrar)
 	}
 	r := &Registration{ua: ua, opts: opts, wish: opts.Expires, turn: make(chan struct{}, 1), done: make(chan struct{})}
+	if r.digest = ua.digest; opts.Auth != nil {
+		r.digest = NewDigestClient(DigestClientConfig{Answerer: opts.Auth})
+	}
 	r.ctx, r.quit = context.WithCancelCause(context.Background())
 	r.req = ua.NewRequest(REGISTER, opts.Registrar)
 	address := ua.from
@@ -138,6 +144,13 @@ func (r *Registration) Close(ctx context.Context) error {
 	return r.send(ctx, 0)
 }
 
+// drop stops the refreshing and leaves the binding to whoever comes after.
+func (r *Registration) drop() {
+	r.stop(ErrEnded)
+	<-r.done
+	r.forget()
+}
+
 // send sends one REGISTER and takes its answer.
 func (r *Registration) send(ctx context.Context, wish time.Duration) error {
 	select {
@@ -147,6 +160,7 @@ func (r *Registration) send(ctx context.Context, wish time.Duration) error {
 		return context.Cause(ctx)
 	}
 	again := r.ua.again()
+	again.digest = r.digest
 	raised := false
 	r.mu.Lock()
 	req := r.req.Clone()
@@ -161,7 +175,7 @@ func (r *Registration) send(ctx context.Context, wish time.Duration) error {
 	if r.opts.Edit != nil {
 		r.opts.Edit(req)
 	}
-	r.ua.prepareAgain(req)
+	prepareAgain(r.digest, req)
 	for {
 		resp, err := r.once(ctx, req)
 		r.mu.Lock()
@@ -185,7 +199,7 @@ func (r *Registration) send(ctx context.Context, wish time.Duration) error {
 			r.mu.Unlock()
 			req = req.Clone()
 			req.Set("Expires", seconds(wish))
-			r.ua.prepareAgain(req)
+			prepareAgain(r.digest, req)
 			if err := nextCSeq(req); err != nil {
 				return r.failed(err)
 			}
@@ -217,8 +231,8 @@ func (r *Registration) once(ctx context.Context, req *Request) (*Response, error
 // took takes a 2xx: how long our binding lasts stands at our Contact, or in Expires (RFC 3261 section
 // 10.2.4).
 func (r *Registration) took(req *Request, resp *Response, wish time.Duration) error {
-	if r.ua.digest != nil {
-		if err := r.ua.digest.Learn(req, resp); err != nil {
+	if r.digest != nil {
+		if err := r.digest.Learn(req, resp); err != nil {
 			return r.failed(err)
 		}
 	}
@@ -244,8 +258,8 @@ func (r *Registration) took(req *Request, resp *Response, wish time.Duration) er
 	return nil
 }
 
-// refreshAfter is when a binding of that length is refreshed: at half of it, but not earlier than ten
-// minutes before its end (3GPP TS 24.229 section 5.1.1.4.1).
+// refreshAfter is when a binding of that length is refreshed at the latest: at half of it, but not earlier
+// than ten minutes before its end (3GPP TS 24.229 section 5.1.1.4.1).
 func refreshAfter(granted time.Duration) time.Duration {
 	if granted > 20*time.Minute {
 		return granted - 10*time.Minute
@@ -269,6 +283,7 @@ func (r *Registration) run() {
 		r.mu.Lock()
 		wait := refreshAfter(time.Until(r.expires))
 		r.mu.Unlock()
+		wait -= rand.N(wait/20 + 1) // so that a thousand that began together don't stay together
 		if failures > 0 {
 			wait = retryAfterFailure(failures)
 		}

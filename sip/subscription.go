@@ -202,7 +202,7 @@ func (s *Subscription) subscribe(ctx context.Context, req *Request) error {
 			req = req.Clone()
 			s.raise(least)
 			req.Set("Expires", seconds(s.wish))
-			ua.prepareAgain(req)
+			prepareAgain(ua.digest, req)
 			if err := nextCSeq(req); err != nil {
 				return err
 			}

@@ -131,7 +131,7 @@ func TestSubscribeRefused(t *testing.T) {
 		p.response(403)
 
 		// One look: 200 with no time, one NOTIFY, and that is all.
-		req := subscribe("f", "reg;id=7", "0")
+		subscribe("f", "reg;id=7", "0")
 		s := <-ch
 		s.Accept(false)
 		resp := p.response(200)
@@ -150,7 +150,7 @@ func TestSubscribeRefused(t *testing.T) {
 		}
 
 		// Not refreshed: it ends by itself. Within its dialog, BYE and INVITE have no place.
-		req = subscribe("g", "reg", "200")
+		req := subscribe("g", "reg", "200")
 		s = <-ch
 		start := time.Now()
 		s.Accept(false)

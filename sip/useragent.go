@@ -337,6 +337,7 @@ func (ua *UserAgent) contact(f Flow, secure bool) string {
 // retries decides whether a refused request is sent again in another form.
 type retries struct {
 	ua        *UserAgent
+	digest    *DigestClient // nil: challenges are final
 	auths     int
 	redirects []URI           // not tried yet, the preferred first
 	seen      map[string]bool // targets that were tried
@@ -347,7 +348,7 @@ type retries struct {
 // and a re-synchronisation of AKA.
 const maxAuths = 6
 
-func (ua *UserAgent) again() *retries { return &retries{ua: ua} }
+func (ua *UserAgent) again() *retries { return &retries{ua: ua, digest: ua.digest} }
 
 // next returns the request that follows on resp, or why there is none (RFC 3261 sections 8.1.3.4 and
 // 8.1.3.5): it keeps Call-ID, From and To and has the next CSeq.
@@ -356,9 +357,9 @@ func (r *retries) next(ctx context.Context, req *Request, resp *Response) (*Requ
 	status := resp.StatusCode
 	next := req.Clone()
 	switch {
-	case (status == 401 || status == 407) && r.ua.digest != nil && r.auths < maxAuths:
+	case (status == 401 || status == 407) && r.digest != nil && r.auths < maxAuths:
 		r.auths++
-		if err := r.ua.digest.Retry(ctx, next, resp); err != nil {
+		if err := r.digest.Retry(ctx, next, resp); err != nil {
 			return nil, errors.Join(refused, err)
 		}
 	case status == 422 && r.auths < maxAuths && r.session.again(next, resp):
@@ -366,7 +367,7 @@ func (r *retries) next(ctx context.Context, req *Request, resp *Response) (*Requ
 		next.Del("Session-Expires")
 		next.Del("Min-SE")
 		r.session.ask(next, &r.ua.cfg.Session)
-		r.ua.prepareAgain(next)
+		prepareAgain(r.digest, next)
 	case status >= 300 && r.ua.cfg.Redirects > 0:
 		if status < 400 {
 			r.add(req, resp)
@@ -376,7 +377,7 @@ func (r *retries) next(ctx context.Context, req *Request, resp *Response) (*Requ
 		}
 		next.RequestURI = r.redirects[0].String()
 		r.redirects = r.redirects[1:]
-		r.ua.prepareAgain(next) // the credentials were for another Request-URI
+		prepareAgain(r.digest, next) // the credentials were for another Request-URI
 	default:
 		return nil, refused
 	}
@@ -390,10 +391,12 @@ func (ua *UserAgent) prepare(req *Request) {
 }
 
 // prepareAgain replaces credentials: each is good for one request.
-func (ua *UserAgent) prepareAgain(req *Request) {
+func prepareAgain(digest *DigestClient, req *Request) {
 	req.Del("Authorization")
 	req.Del("Proxy-Authorization")
-	ua.prepare(req)
+	if digest != nil {
+		digest.Prepare(req)
+	}
 }
 
 // nextCSeq raises the CSeq by one.
