@@ -38,8 +38,9 @@
 //   - Q.707: SLTM and SLTA on activation and periodically.
 //   - ANSI T1.111.4, China, Japan: point codes, labels, SLS and the layouts of messages; TCP, TCR and TCA about clusters that the table has, or points in them. Of the ANSI restart only that TRW is read.
 //
-// The tests have 21 cases in the groups 1 to 10 and 12 of Q.782. They follow its groups, not its list case by case: not covered are the
-// traffic test (group 11), the compatibility tests against other equipment and the cases of group 3 with two failed terminals at once.
+// The tests have 60 cases in the 12 groups of Q.782 (TestQ782Groups counts them). They follow its groups, not its list case by
+// case: not covered are the compatibility tests against other equipment, and what depends on level 2 alone. Package m2pa has this
+// package and its own level 2 under load while links break (see its documentation).
 //
 // # Limitations
 //
