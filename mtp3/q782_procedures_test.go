@@ -85,6 +85,7 @@ var q782Procedures = []q782Case{
 		w, a, b, c, ab, _, _ := triangle(t)
 		w.route(a, "9", 1, 3)
 		w.route(a, "9", 2, 3)
+		w.run(2 * time.Second)
 		count := func() (n [3]int) {
 			for s := range SLS(16) {
 				if h := a.Router().Route(9, s); h.Kind == LinkHop {
@@ -369,6 +370,7 @@ var q782Procedures = []q782Case{
 		w, a, b, c, _, _, _ := triangle(t)
 		w.route(a, "9", 2, 1)
 		w.route(a, "9", 1, 1)
+		w.run(2 * time.Second)
 		before := a.Router().Route(9, 0).Linkset
 		from := map[LinksetID]*testNode{1: b, 2: c}[before]
 		hears(a, from, SNMessage{Heading: TFR, Destination: 9})
