@@ -106,9 +106,11 @@ func newServer(cfg Config, log *slog.Logger, more trace.Func) (_ *server, err er
 	s.page()
 	s.adm.Metrics(s.metrics)
 	s.adm.Check("audit log", s.auditLogErr)
-	if _, err := s.adm.Listen(); err != nil {
+	at, err := s.adm.Listen()
+	if err != nil {
 		return nil, err
 	}
+	log.Info("listening", "transport", "http", "addr", at.String())
 	return s, nil
 }
 
