@@ -123,6 +123,11 @@ func (n *Node) firstMessage(c *conn, h Header, msg []byte) error {
 		return n.refuseCER(c, m, err)
 	}
 	caps, err := parseCapabilities(m, n.cfg.Strict)
+	var bad *ProtocolError
+	if errors.As(err, &bad) && !n.cfg.Strict && bad.ResultCode == MissingAVP && bad.FailedAVP[0].Code == AVPHostIPAddress {
+		n.logf(slog.LevelWarn, "diameter CER", "peer", caps.OriginHost, "reason", bad.Text)
+		err = nil
+	}
 	if err != nil {
 		return n.refuseCER(c, m, err)
 	}

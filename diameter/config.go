@@ -81,8 +81,9 @@ type Config struct {
 	Redirect func(host URI) (Peer, bool)
 
 	// Strict refuses a CER whose Vendor-Specific-Application-Id has both or none of Auth- and
-	// Acct-Application-Id, as RFC 6733 section 6.11 has it. Without it both are taken, and none
-	// is left out, because there are peers that do so.
+	// Acct-Application-Id, as RFC 6733 section 6.11 has it, and one without Host-IP-Address.
+	// Without it both are taken, and none is left out, because there are peers that do so;
+	// Kamailio's cdp without src_addr says no address.
 	Strict bool
 
 	// AnyCertificateName admits peers whose verified certificate does not name their Origin-Host.
