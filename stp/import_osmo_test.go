@@ -35,13 +35,13 @@ route: [{to: 4.5.0/11, via: abroad, priority: 1}, {to: 4.0.0/3, via: sms, priori
 	if diff := cmp.Diff(want, got, ignorePos, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Config{}, "File")); diff != "" {
 		t.Error(diff)
 	}
-	if len(findings) != 1 || findings[0].Pos.Line != 50 {
+	if len(findings) != 1 || findings[0].Pos.Line != 49 {
 		t.Errorf("findings: %v", findings)
 	}
 	if all := got.Check(); len(all) > 0 {
 		t.Errorf("checked: %v", all)
 	}
-	if got.AS[1].Pos.Line != 39 || got.Routes[0].Pos.Line != 55 {
+	if got.AS[1].Pos.Line != 38 || got.Routes[0].Pos.Line != 54 {
 		t.Errorf("places: %v, %v", got.AS[1].Pos, got.Routes[0].Pos)
 	}
 }

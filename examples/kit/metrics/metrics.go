@@ -48,6 +48,14 @@ func (w *Writer) Gauge(name, help string, value float64, labels ...string) {
 	w.sample(name, "", value, labels)
 }
 
+// Raw writes samples that are in the text format already, such as those of a library that writes its own.
+func (w *Writer) Raw(text []byte) {
+	if w.err == nil {
+		_, w.err = w.out.Write(text)
+	}
+	w.last = ""
+}
+
 // Histogram writes a histogram.
 func (w *Writer) Histogram(name, help string, h *Histogram, labels ...string) {
 	w.head(name, help, "histogram")

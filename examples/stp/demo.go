@@ -1,0 +1,2 @@
+package main
+func (p *program) demo() error { return nil }
