@@ -223,7 +223,11 @@ func (p *program) steps(all []stp.Step) error {
 		if kept[s.What] == 0 {
 			order = append(order, s.What)
 		}
-		kept[s.What]++
+		n := 1
+		if s.Name == "" { // many in one step
+			_, _ = fmt.Sscan(s.Text, &n) // else it is one
+		}
+		kept[s.What] += n
 	}
 	var parts []string
 	for _, what := range order {

@@ -55,6 +55,7 @@ type program struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
 	logs           *logs.Options
+	logsAsked      bool // a flag of the log was given
 
 	once     bool
 	json     bool
@@ -83,10 +84,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.BoolVar(&p.json, "json", false, "show, explain, check, plan, apply, changes: JSON instead of text")
 	fs.BoolVar(&p.full, "full", false, "config: with every default")
 	fs.StringVar(&p.carrier, "sctp", "", "run: `carrier` of SCTP: kernel, udp or auto (default what the file says)")
-	fs.StringVar(&p.admin, "admin", "", "run: `address` of the management listener (default what the file says, 127.0.0.1:8080)")
+	fs.StringVar(&p.admin, "admin", "", "`address` of the management listener of run and of the story (default what the file says, 127.0.0.1:8080; off for none)")
 	fs.StringVar(&p.at, "at", "http://127.0.0.1:8080", "`URL` of the management listener of the node that runs")
 	fs.StringVar(&p.token, "token", os.Getenv("STP_TOKEN"), "`token` of the management listener (or $STP_TOKEN)")
-	fs.StringVar(&p.pcap, "pcap", "-", "trace: `file` to write; - is standard output, for wireshark -k -i -")
+	fs.StringVar(&p.pcap, "pcap", "-", "trace: `file` to write; - is standard output, for wireshark -k -i -; the story: a capture of all of it")
 	fs.IntVar(&p.duration, "seconds", 0, "trace: how long; 0 is until interrupted")
 	fs.StringVar(&p.si, "si", "isup", "explain: service indicator: isup, sccp, … or a number")
 	fs.StringVar(&p.from, "from", "", "explain: `name` of the linkset, AS or gateway it comes from (default by the OPC)")
@@ -109,6 +110,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		words, rest = append(words, fs.Arg(0)), fs.Args()[1:]
 	}
+	fs.Visit(func(f *flag.Flag) { p.logsAsked = p.logsAsked || strings.HasPrefix(f.Name, "log-") })
 	err := p.do(words)
 	var bad *usageError
 	var status exitStatus

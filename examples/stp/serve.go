@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/gotelco/telco/examples/kit/admin"
@@ -84,7 +85,11 @@ type host struct {
 	log  *slog.Logger
 	cap  *capture
 	hub  *hub
+	more atomic.Pointer[trace.Func] // another sink, or nil
 }
+
+// also gives what is traced from now on to one more sink.
+func (h *host) also(f trace.Func) { h.more.Store(&f) }
 
 func newHost(cfg *stp.Config, network sctp.Network, addr string, log *slog.Logger) (*host, error) {
 	full := cfg.WithDefaults()
@@ -96,7 +101,11 @@ func newHost(cfg *stp.Config, network sctp.Network, addr string, log *slog.Logge
 	if h.cap, err = newCapture(full.Capture, cfg.Name(), log); err != nil {
 		return nil, err
 	}
-	sinks := []trace.Func{h.hub.trace, h.cap.trace}
+	sinks := []trace.Func{h.hub.trace, h.cap.trace, func(e trace.Event) {
+		if f := h.more.Load(); f != nil {
+			(*f)(e)
+		}
+	}}
 	if addr != "off" {
 		h.adm = admin.New(admin.Config{Addr: addr, Hosts: cfg.Management.Hosts, Token: cfg.Management.Token, Logger: log})
 		sinks = append(sinks, h.adm.Trace)
