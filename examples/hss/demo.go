@@ -88,7 +88,7 @@ func startDemo(cfg Config, out *os.File, log *slog.Logger, quiet bool) (*demo, e
 		return nil, err
 	}
 	_, addr, _ := strings.Cut(d.s.listening[0], " ")
-	if d.cscf, err = newSCSCF("scscf1.ims.example", demoCSCF, cfg.Realm, cfg.Host, addr, log); err != nil {
+	if d.cscf, err = newSCSCF("scscf1.ims.example", demoCSCF, cfg.Realm, cfg.Host, addr, log, nil); err != nil {
 		d.s.close()
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func (p *promises) check(t *testing.T, x *process) {
 func (p *promises) work(ctx context.Context, t *testing.T, x *process, i int) {
 	id := fmt.Sprintf("u%d", i)
 	impi, impu := id+"@ims.example", "sip:"+id+"@ims.example"
-	s, err := newSCSCF(fmt.Sprintf("scscf%d.ims.example", i), "sip:"+id+".scscf.ims.example", "ims.example", "hss.ims.example", x.tcp, slog.New(slog.DiscardHandler))
+	s, err := newSCSCF(fmt.Sprintf("scscf%d.ims.example", i), "sip:"+id+".scscf.ims.example", "ims.example", "hss.ims.example", x.tcp, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Error(err)
 		return

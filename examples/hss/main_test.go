@@ -304,7 +304,7 @@ func TestRun(t *testing.T) {
 
 	// A subscriber registers; then files are imported over the API.
 	log := slog.New(slog.DiscardHandler)
-	cscf, err := newSCSCF("scscf1.ims.example", demoCSCF, "ims.example", "hss.ims.example", p.tcp, log)
+	cscf, err := newSCSCF("scscf1.ims.example", demoCSCF, "ims.example", "hss.ims.example", p.tcp, log, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,7 +351,7 @@ func TestRun(t *testing.T) {
 	ask("- identity: sip:dora@ims.example", "show", "dora")
 
 	// Somebody who may not connect.
-	stranger, err := newSCSCF("scscf.elsewhere.example", demoCSCF, "elsewhere.example", "hss.ims.example", p.tcp, log)
+	stranger, err := newSCSCF("scscf.elsewhere.example", demoCSCF, "elsewhere.example", "hss.ims.example", p.tcp, log, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

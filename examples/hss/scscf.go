@@ -25,10 +25,10 @@ type scscf struct {
 	visited          []byte
 }
 
-// newSCSCF connects to an HSS.
-func newSCSCF(host, name, realm, hss, addr string, log *slog.Logger) (*scscf, error) {
+// newSCSCF connects to an HSS. change, if not nil, has the last word about how.
+func newSCSCF(host, name, realm, hss, addr string, log *slog.Logger, change func(*diameter.Config)) (*scscf, error) {
 	s := &scscf{name: name, hss: hss, realm: realm, profiles: make(map[string]*cx.IMSSubscription), changed: make(chan struct{}, 64), visited: []byte(realm)}
-	n, err := diameter.New(diameter.Config{
+	cfg := diameter.Config{
 		OriginHost: host, OriginRealm: realm,
 		Applications: []diameter.Application{{ID: cx.Application, VendorID: diameter.Vendor3GPP}},
 		Peers:        []diameter.Peer{{Host: hss, Addresses: []string{addr}}},
@@ -37,8 +37,12 @@ func newSCSCF(host, name, realm, hss, addr string, log *slog.Logger) (*scscf, er
 			{Application: cx.Application, Command: cx.CommandPushProfile, Handler: s.ppr},
 		},
 		Logger: log,
-	})
-	s.node = n
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	var err error
+	s.node, err = diameter.New(cfg)
 	return s, err
 }
 
