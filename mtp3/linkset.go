@@ -59,7 +59,7 @@ type link struct {
 	level, discard uint8
 	congCount      int
 
-	bsnt     uint32 // read when the link failed
+	bsnt     uint32 // read when the link failed; the other end may ask for it until the link has served again
 	bsntOK   bool
 	co       *diversion // the changeover under way
 	coDone   bool       // a changeover was completed since the link was usable

@@ -112,7 +112,6 @@ func (n *Node) startLink(l *link) {
 	} else {
 		n.command(l, l.l2.ClearEmergency)
 	}
-	l.bsntOK = false
 	l.starting = true
 	n.command(l, l.l2.Start)
 }
