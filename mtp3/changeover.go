@@ -101,7 +101,7 @@ func (n *Node) sendChangeover(l *link, order bool) bool {
 //
 //	Changeover of the link   Message        Action
 //	none, link available     order          link failed; acknowledge, retrieve, divert
-//	none, link not in use    order          acknowledge
+//	none, link not in use    order          acknowledge, as with one that was blocked or inhibited when it failed
 //	T2 or T1 runs            order          acknowledge, retrieve, divert
 //	T2 runs                  acknowledge    retrieve, divert
 //	done                     order          ECA
@@ -122,17 +122,14 @@ func (n *Node) changeoverMessage(l *link, m SNMessage) {
 		n.completeChangeover(l.co, fsn)
 		return
 	}
-	if l.co == nil && l.coDone {
-		n.sendAdjacent(l.ls, SNMessage{Heading: ECA, SLC: l.slc}, l)
-		if l.up { // blocked or inhibited for long
-			n.failLink(l, ReceivedOutOfService, true)
-		}
-		return
-	}
-	if l.up { // Q.704 section 3.2.2: an available link that the other end changes over from has failed
+	switch {
+	case l.up: // Q.704 section 3.2.2: an available link that the other end changes over from has failed
 		l.ordered = true
 		n.failLink(l, ReceivedOutOfService, true)
 		l.ordered = false
+	case l.co == nil && l.coDone:
+		n.sendAdjacent(l.ls, SNMessage{Heading: ECA, SLC: l.slc}, l)
+		return
 	}
 	n.sendChangeover(l, false)
 	if l.co != nil {

@@ -38,7 +38,7 @@
 //   - Q.707: SLTM and SLTA on activation and periodically.
 //   - ANSI T1.111.4, China, Japan: point codes, labels, SLS and the layouts of messages; TCP, TCR and TCA about clusters that the table has, or points in them. Of the ANSI restart only that TRW is read.
 //
-// The tests have 60 cases in the 12 groups of Q.782 (TestQ782Groups counts them). They follow its groups, not its list case by
+// The tests have 62 cases in the 12 groups of Q.782 (TestQ782Groups counts them). They follow its groups, not its list case by
 // case: not covered are the compatibility tests against other equipment, and what depends on level 2 alone. Package m2pa has this
 // package and its own level 2 under load while links break (see its documentation).
 //

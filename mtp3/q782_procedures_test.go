@@ -270,6 +270,37 @@ var q782Procedures = []q782Case{
 			t.Errorf("%d failures, was %d", a.links[0].stats.Failures, failures)
 		}
 	}},
+	{"3", "an order about a link that is inhibited is acknowledged with the number of the last message", func(t *testing.T) {
+		w, a, b, _ := pair(t, 2, Config{})
+		a.take(a.Inhibit(w.now, 1, nil))
+		w.run(5 * time.Second)
+		hears(a, b, SNMessage{Heading: XCO, FSN: 0})
+		_, with := a.management(XCA)
+		if _, without := a.management(ECA); with != 1 || without != 0 || a.links[0].up {
+			t.Errorf("%d XCA, %d ECA, %v", with, without, a.changes)
+		}
+	}},
+	{"3", "an acknowledgement that waited in a failed link still counts while its link aligns, and not once it serves", func(t *testing.T) {
+		w, a, b, ends := pair(t, 2, Config{})
+		ends[0].cut(0, 0)
+		w.run(5 * time.Second)
+		if b.links[0].co != nil || !b.links[0].starting {
+			t.Fatal("b does not align")
+		}
+		raw, err := b.f.AppendSNMessage(b.managementHeader(nil, SNM, a.pc, b.pc, 0), SNMessage{Heading: XCA, FSN: b.links[0].bsnt})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := b.f.ParseMSU(raw)
+		if err != nil || !b.timely(&m) {
+			t.Errorf("forgotten: %v", err)
+		}
+		ends[0].restore()
+		w.run(5 * time.Second)
+		if !b.links[0].up || b.timely(&m) {
+			t.Error("still sent")
+		}
+	}},
 	{"4", "changeback, messages in order", func(t *testing.T) {
 		w, a, b, ends := pair(t, 2, Config{})
 		f := newFlow()
@@ -711,7 +742,7 @@ func TestQ782Groups(t *testing.T) {
 		}
 		total += groups[g]
 	}
-	if t.Logf("%d cases, by group: %v", total, groups); total != 60 {
+	if t.Logf("%d cases, by group: %v", total, groups); total != 62 {
 		t.Errorf("%d cases: doc.go says otherwise", total)
 	}
 }

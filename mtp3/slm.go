@@ -136,6 +136,7 @@ func (n *Node) failLink(l *link, reason LinkFailReason, stop bool) {
 			}
 		}
 		n.said(l, n.ind)
+		l.coDone = false // what was done when it was blocked or inhibited was not about this failure
 	}
 	l.up, l.tested, l.rpo = false, false, false
 	l.level, l.discard = 0, 0
