@@ -77,7 +77,7 @@ func ExampleGroup() {
 	// A -> IAM CIC 1 to 301234F
 	// B -> ACM CIC 1
 	// B -> ANM CIC 1
-	// A -> REL CIC 1 cause 16 (normal call clearing), user
+	// A -> REL CIC 1 cause 16 (normal call clearing)
 	// B -> RLC CIC 1
 	// 2 2
 }

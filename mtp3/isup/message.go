@@ -363,7 +363,7 @@ func (m Message) String() string {
 	}
 	var cause Cause
 	if ok, err := m.Decode(&cause); ok && err == nil {
-		b.WriteString(" cause " + cause.String())
+		b.WriteString(" cause " + cause.Value.String())
 	}
 	var event EventInformation
 	if ok, err := m.Decode(&event); ok && err == nil {

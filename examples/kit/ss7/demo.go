@@ -40,7 +40,7 @@ gtt:
   - { name: freephone, match: { np: e164, prefix: "0800" }, to: { pc: 1.2.6, ssn: 12 } }
 `
 
-// DemoLadder draws what STP-A sees.
+// DemoLadder draws what passes STP-A.
 func DemoLadder(w io.Writer, width int) *ladder.Ladder {
 	names := map[netip.AddrPort]string{}
 	for ip, name := range map[string]string{"10.0.0.1": "STP-A", "10.0.0.11": "A", "10.0.0.12": "C", "10.0.0.14": "SCP"} {
@@ -49,7 +49,7 @@ func DemoLadder(w io.Writer, width int) *ladder.Ladder {
 	return ladder.New(w, ladder.Config{Names: names, Participants: []string{"A", "STP-A", "SCP", "C"}, Width: width, Summaries: Summaries(mtp3.Format{}), Show: UserParts})
 }
 
-// NewDemo starts the network and waits until everybody is there. t sees what passes the transfer point.
+// NewDemo starts the network and waits until everybody is there. t sees what everybody sends and receives.
 func NewDemo(ctx context.Context, t trace.Func, log *slog.Logger) (*Demo, error) {
 	d := &Demo{}
 	network := sctp.NewMemory(sctp.MemoryConfig{})
@@ -66,12 +66,15 @@ func NewDemo(ctx context.Context, t trace.Func, log *slog.Logger) (*Demo, error)
 	}
 	point := func(name string, pc mtp3.PointCode, ip string, rc uint32) (*Point, error) {
 		addr := func(s string) sctp.Addr { return sctp.AddrOf(netip.MustParseAddrPort(s)) }
-		return NewPoint(PointConfig{Name: name, PointCode: pc, NI: mtp3.National, Network: network, Logger: log,
+		return NewPoint(PointConfig{Name: name, PointCode: pc, NI: mtp3.National, Network: network, Logger: log, Trace: t,
 			Gateways: []Gateway{{Name: "STP-A", Connect: addr("10.0.0.1:2905"), Local: addr(ip + ":0"), RoutingContext: rc}},
 			Rules:    []sccp.Rule{{Name: "all titles", To: []sccp.Entity{{PC: 2065, RouteOnGT: true}}}}})
 	}
 	const a, c, scp = 2067, 2068, 2070 // 1.2.3, 1.2.4, 1.2.6
-	circuits := []isup.CIC{1, 2, 3, 4}
+	circuits := make([]isup.CIC, demoCircuits)
+	for i := range circuits {
+		circuits[i] = isup.CIC(i + 1)
+	}
 	s, err := point("SCP", scp, "10.0.0.14", 4)
 	if err == nil {
 		d.SCP, err = NewTranslator(s, sccp.INAP, []uint32{800}, log)
@@ -183,3 +186,29 @@ func (r Result) Text() string {
 	}
 	return fmt.Sprintf("%s: not answered, cause %v", s, r.Cause.Value)
 }
+
+// Settle waits until the last messages of calls have passed: all circuits are idle at both ends.
+func (d *Demo) Settle(ctx context.Context) error {
+	for {
+		idle := 0
+		for p, x := range map[*Point]*Exchange{d.a: d.A, d.c: d.C} {
+			if err := p.Do(func(time.Time) {
+				for _, g := range x.Groups() {
+					idle += g.Idle()
+				}
+			}); err != nil {
+				return err
+			}
+		}
+		if idle == 2*demoCircuits {
+			return nil
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+const demoCircuits = 4
