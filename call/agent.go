@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gotelco/telco/sdp"
@@ -17,12 +19,18 @@ import (
 
 // Config configures an [Agent]. The zero value calls with G.711 and refuses calls.
 type Config struct {
-	// SIP configures the user agent below. Its OnInvite and OnRequest are the Agent's own.
+	// SIP configures the user agent below. Its OnInvite and OnRequest are the Agent's own. If its
+	// Supported is nil, it is 100rel, timer and replaces.
 	SIP sip.UserAgentConfig
 
 	// OnCall receives each call that comes in, on a goroutine of its own. When it returns without
 	// having answered or refused the call, the call gets 480. If nil, all calls get 480.
 	OnCall func(*Call)
+	// OnTransfer decides about a peer that wants a call of its own transferred (REFER): see [Call.Follow].
+	// It has a goroutine of its own. If nil, REFER gets 403.
+	OnTransfer func(*Call, *sip.Referred)
+	// Admission says how many calls are taken. The zero value takes all.
+	Admission Admission
 
 	// Codecs are offered and accepted in this order. If empty, PCMA and PCMU.
 	Codecs []Codec
@@ -50,6 +58,10 @@ type Agent struct {
 	ua    *sip.UserAgent
 	wheel *Wheel
 
+	load load
+	// incoming calls beyond what Admission takes
+	refused atomic.Uint64
+
 	mu    sync.Mutex
 	calls map[*Call]struct{}
 	next  uint16 // the next port to try
@@ -71,6 +83,12 @@ func NewAgent(cfg Config) (*Agent, error) {
 	}
 	if cfg.Ports[0] > cfg.Ports[1] {
 		return nil, fmt.Errorf("call: no ports between %d and %d", cfg.Ports[0], cfg.Ports[1])
+	}
+	if cfg.SIP.Supported == nil {
+		cfg.SIP.Supported = []string{"100rel", "timer", "replaces"}
+	}
+	if cfg.SIP.Allow == nil {
+		cfg.SIP.Allow = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.PRACK, sip.UPDATE, sip.INFO, sip.REFER, sip.NOTIFY}
 	}
 	a := &Agent{cfg: cfg, calls: map[*Call]struct{}{}, next: cfg.Ports[0]}
 	cfg.SIP.OnInvite, cfg.SIP.OnRequest = a.onInvite, refuseRequest
@@ -143,7 +161,21 @@ func (a *Agent) remove(c *Call) {
 func (a *Agent) onInvite(in *sip.Incoming) {
 	c := a.newCall(in.Dialog)
 	c.in = in
-	if a.cfg.OnCall == nil || a.add(c) != nil {
+	if a.cfg.OnCall == nil {
+		in.Reply(480, nil, "")
+		return
+	}
+	if after, why := a.admit(); why != "" {
+		a.refused.Add(1)
+		if l := a.cfg.Logger; l != nil {
+			l.Warn("call: refused", "why", why, "call_id", in.Request.CallID())
+		}
+		resp := in.NewResponse(503, "")
+		resp.Add("Retry-After", strconv.Itoa(after))
+		in.Respond(resp)
+		return
+	}
+	if a.add(c) != nil {
 		in.Reply(480, nil, "")
 		return
 	}

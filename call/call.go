@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,8 +32,11 @@ type Call struct {
 	socks   sockets
 	open    bool // socks are, and belong to the call rather than to media
 	media   *Media
-	final   bool // an incoming call was answered or refused
-	held    bool // by us
+	final   bool          // an incoming call was answered or refused
+	held    bool          // by us
+	settled bool          // offer and answer were exchanged reliably before the 2xx
+	keys    []*keyHandler // who hears of keys: Collect
+	pair    *couple       // of Connect
 	dtmf    func(rtp.EventReport)
 	handler func(*sip.Incoming)
 }
@@ -107,7 +111,7 @@ func (c *Call) Codec() Codec {
 }
 
 // OnRequest lets f answer the requests within the call that the Call does not answer itself: all
-// but re-INVITE, UPDATE, BYE and OPTIONS. Without it they get 405.
+// but re-INVITE, UPDATE, PRACK, REFER, BYE and OPTIONS. Without it they get 405.
 func (c *Call) OnRequest(f func(*sip.Incoming)) {
 	c.mu.Lock()
 	c.handler = f
@@ -362,10 +366,12 @@ func (c *Call) callID() string {
 // onRequest answers the peer's requests within the dialog.
 func (c *Call) onRequest(in *sip.Incoming) {
 	switch in.Request.Method {
-	case sip.INVITE, sip.UPDATE:
+	case sip.INVITE, sip.UPDATE, sip.PRACK: // a PRACK that comes here has an offer
 		c.reinvite(in)
 	case sip.OPTIONS:
 		in.Reply(200, nil, "")
+	case sip.REFER:
+		c.referred(in)
 	default:
 		c.mu.Lock()
 		h := c.handler
@@ -456,11 +462,15 @@ func (c *Call) withdraw() {
 }
 
 func (c *Call) warn(what string, err error) {
-	if l := c.agent.cfg.Logger; l != nil {
-		c.mu.Lock()
-		id := c.callID()
-		c.mu.Unlock()
-		l.Warn("call: "+what, "call_id", id, "err", err)
+	c.mu.Lock()
+	id := c.callID()
+	c.mu.Unlock()
+	c.agent.warn(id, what, err)
+}
+
+func (a *Agent) warn(callID, what string, err error) {
+	if l := a.cfg.Logger; l != nil {
+		l.Warn("call: "+what, "call_id", callID, "err", err)
 	}
 }
 
@@ -514,10 +524,15 @@ func (c *Call) OnDTMF(f func(key byte)) {
 
 func (c *Call) onEvent(e rtp.EventReport) {
 	c.mu.Lock()
-	f := c.dtmf
+	f, keys := c.dtmf, slices.Clone(c.keys)
 	c.mu.Unlock()
 	if f != nil {
 		f(e)
+	}
+	if key := e.Code.Key(); key != 0 && !e.End {
+		for _, h := range keys {
+			h.f(key)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/gotelco/telco/sdp"
 	"github.com/gotelco/telco/sip"
@@ -42,7 +43,10 @@ func (a *Agent) Dial(ctx context.Context, uri string, opts DialOptions) (*Call, 
 	d, resp, err := a.ua.Invite(ctx, uri, sip.InviteOptions{
 		RequestOptions: sip.RequestOptions{Body: body, Edit: opts.Edit, Send: opts.Send},
 		From:           opts.From, To: opts.To,
-		OnProvisional: func(_ *sip.Dialog, resp *sip.Response) {
+		OnProvisional: func(d *sip.Dialog, resp *sip.Response) {
+			if d != nil {
+				d.Handle(c.onRequest) // UPDATE, before the answer
+			}
 			if len(resp.Body) > 0 {
 				c.early(before, resp)
 			}
@@ -58,13 +62,14 @@ func (a *Agent) Dial(ctx context.Context, uri string, opts DialOptions) (*Call, 
 	c.mu.Lock()
 	c.dialog = d
 	early := c.session.Remote != nil
-	if early && len(resp.Body) > 0 {
+	final := len(resp.Body) > 0 && !(early && c.settled) // after a reliable answer there is no other
+	if early && final {
 		c.session = *before.Clone() // the answer that counts is this one
 	}
 	c.mu.Unlock()
 	d.Handle(c.onRequest)
 	context.AfterFunc(d.Context(), func() { c.finish(context.Cause(d.Context())) })
-	if !early || len(resp.Body) > 0 {
+	if !early || final {
 		err = c.answered(resp.Head(), resp.Body)
 	}
 	if err != nil {
@@ -80,12 +85,14 @@ func (c *Call) early(before *sdp.Session, resp *sip.Response) {
 	c.mu.Lock()
 	c.session = *before.Clone()
 	c.mu.Unlock()
-	if err := c.answered(resp.Head(), resp.Body); err != nil {
-		c.warn("no early media", err)
-		c.mu.Lock()
+	err := c.answered(resp.Head(), resp.Body)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
 		c.session = *before.Clone()
-		c.mu.Unlock()
+		c.agent.warn(resp.CallID(), "no early media", err)
 	}
+	c.settled = err == nil && resp.HasToken("Require", "100rel")
 }
 
 // ConnectOptions say how [Connect] makes the second leg.
@@ -118,24 +125,84 @@ func (a *Agent) Connect(ctx context.Context, in *Call, uri string, opts ConnectO
 		}
 		return err
 	}
-	defer out.HangUp(context.WithoutCancel(ctx))
+	pair := newCouple(in, out)
+	defer pair.hangUp(context.WithoutCancel(ctx))
 	if err := in.Answer(dialCtx); err != nil {
-		in.HangUp(context.WithoutCancel(ctx))
 		return err
 	}
-	defer in.HangUp(context.WithoutCancel(ctx))
 	if err := Bridge(in.Media(), out.Media()); err != nil {
 		return err
 	}
 	if opts.OnConnect != nil {
 		opts.OnConnect(in, out)
 	}
-	select {
-	case <-in.ctx.Done():
-	case <-out.ctx.Done():
-	case <-ctx.Done():
-	}
+	pair.wait(ctx)
 	return nil
+}
+
+// couple is the two legs that [Agent.Connect] holds together. A transfer replaces one of them.
+type couple struct {
+	mu      sync.Mutex
+	legs    [2]*Call
+	changed chan struct{} // closed, and made anew, when a leg is replaced
+}
+
+func newCouple(a, b *Call) *couple {
+	p := &couple{legs: [2]*Call{a, b}, changed: make(chan struct{})}
+	for _, c := range p.legs {
+		c.mu.Lock()
+		c.pair = p
+		c.mu.Unlock()
+	}
+	return p
+}
+
+// replace has n stand in for old.
+func (p *couple) replace(old, n *Call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, c := range p.legs {
+		if c == old {
+			p.legs[i] = n
+			close(p.changed)
+			p.changed = make(chan struct{})
+		}
+	}
+	n.mu.Lock()
+	n.pair = p
+	n.mu.Unlock()
+}
+
+// wait returns when one of the legs has ended, or ctx has.
+func (p *couple) wait(ctx context.Context) {
+	for {
+		p.mu.Lock()
+		a, b, changed := p.legs[0], p.legs[1], p.changed
+		p.mu.Unlock()
+		select {
+		case <-changed:
+			continue
+		case <-a.ctx.Done():
+		case <-b.ctx.Done():
+		case <-ctx.Done():
+			return
+		}
+		p.mu.Lock()
+		same := changed == p.changed
+		p.mu.Unlock()
+		if same {
+			return
+		}
+	}
+}
+
+func (p *couple) hangUp(ctx context.Context) {
+	p.mu.Lock()
+	legs := p.legs
+	p.mu.Unlock()
+	for _, c := range legs {
+		c.HangUp(ctx)
+	}
 }
 
 // progress passes a provisional response of the second leg on to the first.

@@ -18,12 +18,17 @@
 //   - RFC 4867 and TS 26.114: AMR and AMR-WB in both forms of the payload, DTX, codec mode requests obeyed, by way of
 //     package amr; bridges between 8 and 16 kHz by way of package resample
 //   - ITU-T G.711 with concealment of Appendix I, by way of package g711
-//   - RFC 3264 by way of package sdp; RFC 3261 sections 12 to 14 by way of package sip
+//   - RFC 3264 by way of package sdp; RFC 3261 sections 12 to 14, and reliable provisional responses (RFC 3262), UPDATE
+//     (RFC 3311) and session timers (RFC 4028) by way of package sip
+//   - RFC 5589: blind and attended transfer ([Call.Transfer], [Call.TransferTo]), and following one as a back-to-back user
+//     agent ([Call.Follow]); RFC 3891 ([Call.Replaces])
+//
+// A [Conference] mixes legs of any codecs. [Call.Collect] plays a prompt and waits for keys. [Admission] refuses calls
+// that would make those that there are choppy.
 //
 // # Limitations
 //
 // Codecs are AMR, AMR-WB and those of G.711, and what an application adds; of those that a peer may switch between
 // without a new offer, only the ones of the sample rate that is sent are received. AMR is sent without redundancy,
-// and no mode is requested of the peer. A call has one audio stream. There are no reliable provisional responses, preconditions or
-// session timers yet, and the playout delay is fixed.
+// and no mode is requested of the peer. A call has one audio stream. There are no preconditions yet.
 package call

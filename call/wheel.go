@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,6 +17,8 @@ type Wheel struct {
 	mu     sync.Mutex
 	media  []*Media
 	stats  WheelStats
+	recent [50]time.Duration // how late the turns of the last second began
+	last   time.Time         // of the last turn
 	wake   chan struct{}
 	closed chan struct{}
 	once   sync.Once
@@ -53,6 +56,18 @@ func (w *Wheel) Stats() WheelStats {
 	s := w.stats
 	s.Media = len(w.media)
 	return s
+}
+
+// lateness is how late turns begin: the 90th percentile of the last second.
+func (w *Wheel) lateness() time.Duration {
+	w.mu.Lock()
+	recent, last := w.recent, w.last
+	w.mu.Unlock()
+	if time.Since(last) > time.Second {
+		return 0 // it stands still
+	}
+	slices.Sort(recent[:])
+	return recent[len(recent)*9/10]
 }
 
 func (w *Wheel) add(m *Media) {
@@ -132,6 +147,8 @@ func (w *Wheel) turn(late time.Duration, skipped uint64) bool {
 		m.send()
 	}
 	s := &w.stats
+	w.recent[s.Turns%uint64(len(w.recent))] = late
+	w.last = start
 	s.Turns++
 	s.Skipped += skipped
 	s.Late = late
