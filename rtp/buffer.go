@@ -4,9 +4,17 @@ import "time"
 
 // BufferConfig configures a [Buffer]. The zero value works.
 type BufferConfig struct {
+	// Fixed keeps the delay at Delay. If false, it follows what the network does, between MinDelay and MaxDelay.
+	Fixed bool
 	// Delay is how long a packet that travels as fast as any waits before it is played; a slower
-	// one waits less. If zero, 60 ms; if negative, no delay.
+	// one waits less. If zero, 60 ms; if negative, no delay. Without Fixed it is where the delay starts.
 	Delay time.Duration
+	// MinDelay and MaxDelay bound the delay if it is not Fixed. If zero, 20 ms and 400 ms; a negative
+	// MinDelay is none.
+	MinDelay, MaxDelay time.Duration
+	// LateLoss is the share of packets that may come too late, which the delay aims at, in (0, 0.5]. If
+	// zero, 0.005.
+	LateLoss float64
 	// Interval is how much speech a packet is taken to hold before two of them have been seen.
 	// If zero, 20 ms.
 	Interval time.Duration
@@ -19,9 +27,19 @@ type BufferConfig struct {
 // without clock or goroutine: the caller says what time it is. It copies payloads into memory
 // that it reuses, so that a warm Buffer allocates nothing.
 //
-// A packet is due when its timestamp says, counted from the fastest of the last ten seconds, plus
-// Delay. So a difference between the two ends' clocks is followed, and silence keeps its length.
+// A packet is due when its timestamp says, plus an offset. With a fixed delay the offset is the transit time of
+// the fastest packet of the last ten seconds, plus Delay: a difference between the two ends' clocks is followed
+// packet by packet.
+//
+// An adaptive delay aims at the transit time that all but LateLoss of the last packets kept to. The aim rises
+// as soon as two of the last 32 packets exceed it, and falls by 10 ms a second at most. What is played follows
+// the aim at once where the speaker pauses (a marker, or a timestamp that jumps while the sequence goes on), so
+// that only the silence changes its length. In speech that lasts, whole packets are left out (lost ones first) or frames are
+// inserted, for the caller to conceal, when the offset is off by much; a difference of clocks shows
+// as one such step now and then. A packet that comes late although nothing was played in its place moves the offset
+// as far as the aim allows, and else is dropped if its time has passed.
 type Buffer struct {
+	cfg      BufferConfig
 	delay    time.Duration
 	interval time.Duration
 	slots    []slot
@@ -36,8 +54,11 @@ type Buffer struct {
 	fastest   [2]time.Duration
 	haveFast  [2]bool
 	turn      time.Duration // when the newer of the two was begun
+	transit   transits
 
-	lastDue   time.Duration // of the packet that was played last
+	offset    time.Duration // between a packet's place on the time line and when it is due; 0 if Fixed
+	since     int           // packets played since the offset was changed in speech
+	lastAt    time.Duration // the place of the packet that was played last
 	lastStamp uint32
 	played    bool
 
@@ -51,14 +72,20 @@ type BufferStats struct {
 	Late       uint64 // came after they were due
 	Duplicates uint64 // came twice
 	Dropped    uint64 // there was no room
+	Inserted   uint64 // frames that were put in to make the delay longer
+	Skipped    uint64 // packets, there or missing, that were left out to make it shorter
+
+	Delay  time.Duration // what a packet waits that travels as fast as any; at Stats
+	Target time.Duration // what Delay is to become
 }
 
 type slot struct {
 	ext       int64
 	full      bool
-	used      bool // ext has been here
-	silent    bool // takes part in the sequence, but is not played
-	due       time.Duration
+	used      bool          // ext has been here
+	silent    bool          // takes part in the sequence, but is not played
+	at        time.Duration // place on the sender's time line; if Fixed, when it is due
+	came      time.Duration
 	timestamp uint32
 	pt        uint8
 	marker    bool
@@ -68,10 +95,11 @@ type slot struct {
 // Frame is what is to be played: a packet, or the news that one is missing.
 type Frame struct {
 	Lost        bool   // the packet did not come in time; conceal it
+	Inserted    bool   // with Lost: no packet is missing, but the delay grows by this frame
 	Payload     []byte // in the buffer that was passed to Pop; nil if Lost
 	PayloadType uint8  // 0 if Lost
 	Marker      bool
-	Sequence    uint16
+	Sequence    uint16 // if Inserted, of the packet before which this frame comes
 	Timestamp   uint32 // estimated if Lost
 }
 
@@ -82,11 +110,23 @@ const (
 
 // NewBuffer returns an empty Buffer.
 func NewBuffer(c BufferConfig) *Buffer {
-	b := &Buffer{delay: c.Delay, interval: c.Interval}
-	if c.Delay == 0 {
-		b.delay = 60 * time.Millisecond
+	if c.MinDelay == 0 {
+		c.MinDelay = 20 * time.Millisecond
 	}
-	b.delay = max(b.delay, 0)
+	c.MinDelay = max(c.MinDelay, 0)
+	if c.MaxDelay <= 0 {
+		c.MaxDelay = 400 * time.Millisecond
+	}
+	c.MaxDelay = max(c.MaxDelay, c.MinDelay)
+	if !(c.LateLoss > 0) {
+		c.LateLoss = 0.005
+	}
+	c.LateLoss = min(c.LateLoss, 0.5)
+	b := &Buffer{cfg: c, interval: c.Interval}
+	if c.Delay == 0 {
+		c.Delay = 60 * time.Millisecond
+	}
+	b.SetDelay(c.Delay)
 	if c.Interval <= 0 {
 		b.interval = 20 * time.Millisecond
 	}
@@ -101,14 +141,31 @@ func NewBuffer(c BufferConfig) *Buffer {
 	return b
 }
 
-// SetDelay changes the delay of the packets that come from now on.
-func (b *Buffer) SetDelay(d time.Duration) { b.delay = max(d, 0) }
+// SetDelay changes the delay of the packets that come from now on. If the delay is not fixed, it is where the
+// next stream starts.
+func (b *Buffer) SetDelay(d time.Duration) {
+	b.delay = max(d, 0)
+	if !b.cfg.Fixed {
+		b.delay = min(max(b.delay, b.cfg.MinDelay), b.cfg.MaxDelay)
+	}
+}
 
 // Len is how many packets wait.
 func (b *Buffer) Len() int { return b.count }
 
 // Stats returns the counters.
-func (b *Buffer) Stats() BufferStats { return b.stats }
+func (b *Buffer) Stats() BufferStats {
+	s := b.stats
+	s.Delay, s.Target = b.delay, b.delay
+	if fast, ok := b.fast(); ok && !b.cfg.Fixed {
+		s.Target = b.goal() - fast
+		s.Delay = s.Target
+		if b.played {
+			s.Delay = b.offset - fast
+		}
+	}
+	return s
+}
 
 // Reset empties the Buffer and forgets the sender's clock; counters stay. The next packet starts a
 // new sequence.
@@ -118,6 +175,8 @@ func (b *Buffer) Reset() {
 	}
 	b.count, b.started, b.played = 0, false, false
 	b.haveFast = [2]bool{}
+	b.transit = transits{}
+	b.offset = 0
 }
 
 // packet is what Push takes.
@@ -140,27 +199,24 @@ func (b *Buffer) push(now time.Time, p packet) {
 		b.epoch, b.next = now, p.ext
 		b.timestamp, b.rate, b.elapsed = int64(p.timestamp), p.rate, 0
 	}
-	due := b.schedule(now.Sub(b.epoch), p)
+	came := now.Sub(b.epoch)
+	s := b.slot(p.ext)
+	if s.used && s.ext == p.ext {
+		b.stats.Duplicates++
+		return
+	}
+	at := b.schedule(came, p)
 	if p.ext < b.next {
 		if !b.played && b.next-p.ext < int64(len(b.slots)) && b.fits(p.ext) {
 			b.next = p.ext // overtaken by the first packet, and nothing was played yet
 		} else {
-			if s := b.slot(p.ext); s.used && s.ext == p.ext {
-				b.stats.Duplicates++
-			} else {
-				b.stats.Late++
-			}
+			b.stats.Late++
 			return
 		}
 	}
 	b.makeRoom(p.ext)
-	s := b.slot(p.ext)
-	if s.full && s.ext == p.ext {
-		b.stats.Duplicates++
-		return
-	}
 	*s = slot{
-		ext: p.ext, full: true, used: true, silent: p.silent, due: due, timestamp: p.timestamp,
+		ext: p.ext, full: true, used: true, silent: p.silent, at: at, came: came, timestamp: p.timestamp,
 		pt: p.pt, marker: p.marker, payload: append(s.payload[:0], p.payload...),
 	}
 	b.count++
@@ -195,7 +251,7 @@ func (b *Buffer) makeRoom(ext int64) {
 	}
 }
 
-// schedule returns when the packet is due.
+// schedule returns the place of the packet on the sender's time line; if the delay is fixed, when it is due.
 func (b *Buffer) schedule(arrival time.Duration, p packet) time.Duration {
 	if p.rate != b.rate {
 		b.rate = p.rate // RFC 7160: the timestamp goes on, in new units
@@ -208,6 +264,7 @@ func (b *Buffer) schedule(arrival time.Duration, p packet) time.Duration {
 	fast, have := b.fast()
 	if skew := transit - fast; have && (skew > maxSkew || skew < -maxSkew) {
 		b.haveFast, have = [2]bool{}, false
+		b.transit = transits{}
 	}
 	if !have {
 		b.turn = arrival
@@ -223,7 +280,19 @@ func (b *Buffer) schedule(arrival time.Duration, p packet) time.Duration {
 		b.fastest[1], b.haveFast[1] = transit, true
 	}
 	fast, _ = b.fast()
-	return b.elapsed + fast + b.delay
+	if b.cfg.Fixed {
+		return b.elapsed + fast + b.delay
+	}
+	if !p.silent { // the packets of an event all have the timestamp at which it began
+		b.transit.add(arrival, transit, b.cfg.LateLoss, fast+b.delay)
+	}
+	return b.elapsed
+}
+
+// goal is the offset to aim at.
+func (b *Buffer) goal() time.Duration {
+	fast, _ := b.fast()
+	return min(max(b.transit.aim, fast+b.cfg.MinDelay), fast+b.cfg.MaxDelay)
 }
 
 func (b *Buffer) fast() (time.Duration, bool) {
@@ -234,91 +303,4 @@ func (b *Buffer) fast() (time.Duration, bool) {
 		return b.fastest[0], true
 	}
 	return b.fastest[1], b.haveFast[1]
-}
-
-// Pop gives out the next frame if it is due, its payload appended to dst[:0]. Call it until it
-// returns false, which means that there is nothing to play yet: the speaker is silent or the
-// packets are late. Frames come in the order of their sequence numbers; a missing one is reported
-// as lost when a later packet is there and the time of the missing one has come.
-func (b *Buffer) Pop(now time.Time, dst []byte) (Frame, bool) {
-	for b.count > 0 {
-		at := now.Sub(b.epoch)
-		s := b.slot(b.next)
-		if !s.full || s.ext != b.next {
-			f, ok := b.missing(at)
-			return f, ok
-		}
-		if s.due > at {
-			return Frame{}, false
-		}
-		s.full = false
-		b.count--
-		b.next++
-		if b.played {
-			b.learn(s)
-		}
-		b.played, b.lastDue, b.lastStamp = true, s.due, s.timestamp
-		if s.silent {
-			continue
-		}
-		b.stats.Played++
-		return Frame{
-			Payload: append(dst[:0], s.payload...), PayloadType: s.pt, Marker: s.marker,
-			Sequence: uint16(s.ext), Timestamp: s.timestamp,
-		}, true
-	}
-	return Frame{}, false
-}
-
-// learn takes the length of a packet from two consecutive ones.
-func (b *Buffer) learn(s *slot) {
-	step := int64(int32(s.timestamp - b.lastStamp))
-	if d := span(step, b.rate); !s.marker && !s.silent && d > 0 && d <= 120*time.Millisecond {
-		b.interval = d
-	}
-}
-
-// head returns when the packet b.next is due, whether it is there or not, and how many are missing
-// before the first that is there. Something must be waiting. A missing packet is due one interval
-// after the last, or just before the next that is there, whichever is later.
-func (b *Buffer) head() (due time.Duration, gap int64) {
-	for { // all that waits lies within len(slots) of next
-		if s := b.slot(b.next + gap); s.full && s.ext == b.next+gap {
-			due = s.due
-			break
-		}
-		gap++
-	}
-	if gap == 0 {
-		return due, 0
-	}
-	later := due
-	due -= time.Duration(gap) * b.interval
-	if b.played {
-		due = min(max(due, b.lastDue+b.interval), later)
-	}
-	return due, gap
-}
-
-// missing reports the packet b.next as lost if it should be played by now.
-func (b *Buffer) missing(at time.Duration) (Frame, bool) {
-	due, gap := b.head()
-	if due > at {
-		return Frame{}, false
-	}
-	stamp := b.slot(b.next+gap).timestamp - uint32(gap)*uint32(units(b.interval, b.rate))
-	f := Frame{Lost: true, Sequence: uint16(b.next), Timestamp: stamp}
-	b.next++
-	b.lastDue, b.lastStamp, b.played = due, stamp, true
-	b.stats.Concealed++
-	return f, true
-}
-
-// Deadline is when the next call of [Buffer.Pop] has something to do; zero if nothing waits.
-func (b *Buffer) Deadline() time.Time {
-	if b.count == 0 {
-		return time.Time{}
-	}
-	due, _ := b.head()
-	return b.epoch.Add(due)
 }

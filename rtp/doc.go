@@ -50,5 +50,5 @@
 //   - RFC 4961: symmetric RTP and RTCP. RFC 5761: RTP and RTCP on one port. RFC 3605: RTCP address
 //   - RFC 7022: random CNAME. RFC 7160: clock rates that change within a stream
 //
-// Not done yet: SRTP, redundancy (RFC 2198), an adaptive delay (SetDelay is where it would act).
+// Not done yet: SRTP, redundancy (RFC 2198).
 package rtp

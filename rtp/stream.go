@@ -319,7 +319,7 @@ func (s *Stream) SetDelay(d time.Duration) { s.buffer.SetDelay(d) }
 // Stats returns a snapshot.
 func (s *Stream) Stats() Stats {
 	st := s.stats
-	st.SSRC, st.Source, st.Buffer, st.EventsLost = s.sender.ssrc, s.latch.source, s.buffer.stats, s.events.lost
+	st.SSRC, st.Source, st.Buffer, st.EventsLost = s.sender.ssrc, s.latch.source, s.buffer.Stats(), s.events.lost
 	if s.active {
 		st.RemoteSSRC = s.source.ssrc
 		st.Lost = s.source.lost()

@@ -358,7 +358,7 @@ func TestSetFormats(t *testing.T) {
 // timestamps in that of the codec, and the speech after them is played when it should be.
 func TestEventsOfAnotherClock(t *testing.T) {
 	wide, event := Format{PayloadType: 98, ClockRate: 16000}, Format{PayloadType: 101, ClockRate: 8000, Event: true}
-	cfg := Config{Send: wide, SendEvent: event, Receive: []Format{wide, event}}
+	cfg := Config{Send: wide, SendEvent: event, Receive: []Format{wide, event}, Buffer: BufferConfig{Fixed: true}}
 	x, y := pair(cfg, cfg)
 	now := t0
 	var got []EventReport
