@@ -369,6 +369,28 @@ func recordKeys(r string, each func(Key)) (revision uint64, rest string, err err
 	return revision, d.s, d.err
 }
 
+// recordID returns the ID in a record, whose first key it is.
+func recordID(r string) string {
+	d := decoder{s: r}
+	d.uint()
+	d.uint()
+	d.take(1)
+	return d.take(d.uint())
+}
+
+// hasKey tells whether a record has a key.
+func hasKey(r string, k Key) bool {
+	d := decoder{s: r}
+	d.uint()
+	for n := d.uint(); n > 0 && d.err == nil; n-- {
+		kind := d.take(1)
+		if v := d.take(d.uint()); d.err == nil && kind[0] == byte(k.Kind) && v == k.Value {
+			return true
+		}
+	}
+	return false
+}
+
 // readRecord reads a subscriber.
 func readRecord(r string) (*Subscriber, uint64, error) {
 	var keys []string

@@ -2,6 +2,7 @@ package hss
 
 import (
 	"container/heap"
+	"hash/maphash"
 	"iter"
 	"sort"
 	"strings"
@@ -11,14 +12,19 @@ import (
 
 // index finds subscriptions in memory. They are kept in the compact form, and those in use in the readable one, too.
 type index struct {
-	mu    sync.RWMutex
-	maps  [KeyWildcard + 1]map[string]*entry // by KeyKind; the keys alias entry.record
-	wild  wildcards
-	cache entryCache
+	mu     sync.RWMutex
+	keys   table
+	chunks [][]entry // entries by number, chunkSize in each
+	free   []uint32  // numbers of entries that hold nothing
+	count  int
+	wild   wildcards
+	cache  entryCache
 }
 
+const chunkSize = 4096
+
 type entry struct {
-	record string // as appendRecord makes it
+	record string // as appendRecord makes it, empty if there is none
 	state  string // a State in the compact form, empty for the zero one
 	view   atomic.Pointer[view]
 }
@@ -31,20 +37,26 @@ type view struct {
 
 func newIndex(cache int) *index {
 	x := &index{cache: entryCache{ring: make([]*entry, cache)}}
-	for k := range x.maps {
-		x.maps[k] = map[string]*entry{}
-	}
+	x.keys.seed = maphash.MakeSeed()
 	x.wild.byPrefix = map[string][]*wildcard{}
 	return x
 }
 
-func (x *index) find(k Key) (Entry, bool) {
-	if k.Kind > KeyWildcard {
-		return Entry{}, false
+func (x *index) entry(number uint32) *entry { return &x.chunks[number/chunkSize][number%chunkSize] }
+
+// lookup returns the entry with a key. x.mu is held.
+func (x *index) lookup(k Key) (number uint32, e *entry) {
+	number, ok := x.keys.find(k, func(n uint32) bool { return hasKey(x.entry(n).record, k) })
+	if !ok {
+		return 0, nil
 	}
+	return number, x.entry(number)
+}
+
+func (x *index) find(k Key) (Entry, bool) {
 	x.mu.RLock()
 	var matched string
-	e := x.maps[k.Kind][k.Value]
+	_, e := x.lookup(k)
 	if e == nil && k.Kind == KeyIMPU {
 		e, matched = x.wild.find(k.Value)
 	}
@@ -106,31 +118,37 @@ func mustReadState(s string) *State {
 func (x *index) put(record string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	var e *entry
-	recordKeys(record, func(k Key) {
-		if k.Kind == KeyID {
-			e = x.maps[KeyID][k.Value]
+	number, e := x.lookup(Key{KeyID, recordID(record)})
+	switch {
+	case e != nil:
+		x.forget(number, e)
+	case len(x.free) > 0:
+		number = x.free[len(x.free)-1]
+		x.free = x.free[:len(x.free)-1]
+		x.count++
+	default:
+		number = uint32(len(x.chunks) * chunkSize)
+		if n := x.count; n < len(x.chunks)*chunkSize {
+			number = uint32(n) // while nothing is free they are in use from the first on
+		} else {
+			x.chunks = append(x.chunks, make([]entry, chunkSize))
 		}
-	})
-	if e == nil {
-		e = new(entry)
-	} else {
-		x.forget(e)
+		x.count++
 	}
+	e = x.entry(number)
 	e.record = record
 	recordKeys(record, func(k Key) {
-		x.maps[k.Kind][k.Value] = e
+		x.keys.add(k, number)
 		if k.Kind == KeyWildcard {
 			x.wild.add(k.Value, e)
 		}
 	})
 }
 
-func (x *index) forget(e *entry) {
+// forget removes the keys of an entry.
+func (x *index) forget(number uint32, e *entry) {
 	recordKeys(e.record, func(k Key) {
-		if x.maps[k.Kind][k.Value] == e {
-			delete(x.maps[k.Kind], k.Value)
-		}
+		x.keys.remove(k, number)
 		if k.Kind == KeyWildcard {
 			x.wild.remove(k.Value, e)
 		}
@@ -140,15 +158,21 @@ func (x *index) forget(e *entry) {
 func (x *index) delete(id string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if e := x.maps[KeyID][id]; e != nil {
-		x.forget(e)
+	number, e := x.lookup(Key{KeyID, id})
+	if e == nil {
+		return
 	}
+	x.forget(number, e)
+	e.record, e.state = "", ""
+	e.view.Store(nil)
+	x.free = append(x.free, number)
+	x.count--
 }
 
 func (x *index) setState(id, state string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if e := x.maps[KeyID][id]; e != nil {
+	if _, e := x.lookup(Key{KeyID, id}); e != nil {
 		e.state = state
 	}
 }
@@ -157,60 +181,58 @@ func (x *index) setState(id, state string) {
 func (x *index) owner(k Key) (id string, ok bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	e := x.maps[k.Kind][k.Value]
+	_, e := x.lookup(k)
 	if e == nil {
 		return "", false
 	}
-	recordKeys(e.record, func(k Key) {
-		if k.Kind == KeyID {
-			id = k.Value
-		}
-	})
-	return id, true
+	return recordID(e.record), true
 }
 
 func (x *index) len() int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return len(x.maps[KeyID])
+	return x.count
 }
 
-// entries returns all of them as they are now.
-func (x *index) entries() []*entry {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	list := make([]*entry, 0, len(x.maps[KeyID]))
-	for _, e := range x.maps[KeyID] {
-		list = append(list, e)
-	}
-	return list
-}
-
-// load returns what an entry holds now.
-func (x *index) load(e *entry) (record, state string) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return e.record, e.state
-}
-
-func (x *index) all() iter.Seq[Entry] {
-	return func(yield func(Entry) bool) {
-		for _, e := range x.entries() {
-			record, state := x.load(e)
-			s, revision := mustReadRecord(record)
-			if !yield(Entry{Subscriber: s, State: mustReadState(state), Revision: revision}) {
+// each calls f for what all entries hold, a part of them at a time, so that others get in between.
+func (x *index) each(f func(record, state string) bool) {
+	type held struct{ record, state string }
+	list := make([]held, 0, chunkSize)
+	for i := 0; ; i++ {
+		x.mu.RLock()
+		if i >= len(x.chunks) {
+			x.mu.RUnlock()
+			return
+		}
+		list = list[:0]
+		for j := range x.chunks[i] {
+			if e := &x.chunks[i][j]; e.record != "" {
+				list = append(list, held{e.record, e.state})
+			}
+		}
+		x.mu.RUnlock()
+		for _, h := range list {
+			if !f(h.record, h.state) {
 				return
 			}
 		}
 	}
 }
 
+func (x *index) all() iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		x.each(func(record, state string) bool {
+			s, revision := mustReadRecord(record)
+			return yield(Entry{Subscriber: s, State: mustReadState(state), Revision: revision})
+		})
+	}
+}
+
 // list returns the IDs after a given one.
 func (x *index) list(after string, limit int) []string {
 	var h lastFirst
-	x.mu.RLock()
-	for id := range x.maps[KeyID] {
-		switch {
+	x.each(func(record, _ string) bool {
+		switch id := recordID(record); {
 		case id <= after:
 		case len(h) < limit:
 			heap.Push(&h, id)
@@ -218,8 +240,8 @@ func (x *index) list(after string, limit int) []string {
 			h[0] = id
 			heap.Fix(&h, 0)
 		}
-	}
-	x.mu.RUnlock()
+		return true
+	})
 	for i := range h {
 		h[i] = strings.Clone(h[i])
 	}

@@ -149,17 +149,13 @@ func (s *JournalStore) replay(b []byte) error {
 func (s *JournalStore) operation(op byte, payload string) (func(), error) {
 	switch op {
 	case opPut:
-		// The keys are checked here; the rest when it is wanted, but for its integrity, which the journal has checked.
-		ids := 0
+		// The keys are checked here, the first of which is the ID; the rest has been found intact by the journal.
+		keys, good := 0, true
 		revision, _, err := recordKeys(payload, func(k Key) {
-			if k.Kind == KeyID {
-				ids++
-			}
-			if k.Kind == 0 || k.Kind > KeyWildcard {
-				ids = 2
-			}
+			good = good && (k.Kind == KeyID) == (keys == 0) && k.Kind != 0 && k.Kind <= KeyWildcard
+			keys++
 		})
-		if err != nil || ids != 1 {
+		if err != nil || keys == 0 || !good {
 			return nil, errCodec
 		}
 		return func() {
@@ -482,23 +478,18 @@ func (s *JournalStore) Compact() error {
 				return err
 			}
 		}
-		for _, e := range s.x.entries() {
-			record, state := s.x.load(e)
+		var failed error
+		s.x.each(func(record, state string) bool {
 			buf = append(buf[:0], opPut)
 			buf = binary.AppendUvarint(buf, uint64(len(record)))
 			buf = append(buf, record...)
 			if state != "" {
-				recordKeys(record, func(k Key) {
-					if k.Kind == KeyID {
-						buf = appendOp(buf, opState, statePayload(k.Value, state))
-					}
-				})
+				buf = appendOp(buf, opState, statePayload(recordID(record), state))
 			}
-			if err := put(buf); err != nil {
-				return err
-			}
-		}
-		return nil
+			failed = put(buf)
+			return failed == nil
+		})
+		return failed
 	})
 	if errors.Is(err, journal.ErrBusy) {
 		return nil
