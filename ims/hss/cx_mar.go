@@ -25,8 +25,8 @@ func (h *HSS) mar(q *cx.MAR, c call) (*cx.MAA, error) {
 		defer h.lock(s.ID())()
 		s, refused = h.find(q.PublicIdentity, "", q.UserName)
 	}
-	if refused.Code == 0 && s.impu.IsPSI() {
-		refused = cx.UserUnknown // not a public user identity
+	if refused.Code == 0 && (s.impu.IsPSI() || s.wildcard) {
+		refused = cx.UserUnknown // no distinct public user identity
 	}
 	if refused.Code != 0 {
 		a.SetResult(refused)

@@ -272,6 +272,7 @@ func TestCx(t *testing.T) {
 		{"6.1.1.1 step 2: unknown public identity", nil, []step{{uar(aliceIMPI, "sip:nobody@ims.example"), outcome{result: unknown}}}},
 		{"6.1.1.1 step 2: unknown private identity", nil, []step{{uar("nobody@ims.example", aliceIMPU), outcome{result: unknown}}}},
 		{"6.1.1.1 step 3: a PSI is no public user identity", nil, []step{{uar(aliceIMPI, "sip:chat@ims.example"), outcome{result: unknown}}}},
+		{"6.1.1.1 step 3: one of many is no distinct identity", nil, []step{{uar(bobIMPI, "sip:bob-7@ims.example"), outcome{result: unknown}}}},
 		{"6.1.1.1 step 4: of another subscription", nil, []step{{uar(bobIMPI, aliceIMPU), outcome{result: mismatch}}}},
 		{"6.1.1.1 step 4: of another private identity", nil, []step{{uar(aliceIMPI, "sip:alice-work@ims.example"), outcome{result: mismatch}}}},
 		{"6.1.1.1 step 5: barred, the set is not", nil, []step{{uar(bobIMPI, "sip:bob-barred@ims.example"), outcome{result: first, capabilities: true}}}},
@@ -338,6 +339,7 @@ func TestCx(t *testing.T) {
 		// 6.3.1 Authentication.
 		{"6.3.1 step 1: unknown", nil, []step{{mar(aliceIMPI, "sip:nobody@ims.example", s1), outcome{result: unknown}}, {mar("nobody", aliceIMPU, s1), outcome{result: unknown}}}},
 		{"6.3.1 step 2: a PSI", nil, []step{{mar(aliceIMPI, "sip:chat@ims.example", s1), outcome{result: unknown}}}},
+		{"6.3.1 step 2: one of many", nil, []step{{mar(bobIMPI, "sip:bob-7@ims.example", s1), outcome{result: unknown}}}},
 		{"6.3.1 step 3: of another", nil, []step{{mar(bobIMPI, aliceIMPU, s1), outcome{result: mismatch}}}},
 		{"6.3.1 step 4: schemes", nil, []step{
 			{mar(aliceIMPI, aliceIMPU, s1, withScheme(schemeDigest)), outcome{result: "AUTH_SCHEME_NOT_SUPPORTED"}},

@@ -22,8 +22,8 @@ func (h *HSS) uar(q *cx.UAR, c call) (*cx.UAA, error) {
 		a.SetResult(refused)
 		return &a, nil
 	}
-	// A distinct public user identity is asked for: no PSI.
-	if s.impu.IsPSI() {
+	// A distinct public user identity is asked for: no PSI, and none of many.
+	if s.impu.IsPSI() || s.wildcard {
 		a.SetResult(cx.UserUnknown)
 		return &a, nil
 	}

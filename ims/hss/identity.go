@@ -109,7 +109,7 @@ func CanonicalIdentity(s string) string {
 		end = len(host)
 	}
 	name := host[:end]
-	if at := strings.LastIndexByte(name, ':'); at >= 0 && strings.IndexByte(name[at:], ']') < 0 {
+	if at := strings.LastIndexByte(name, ':'); at >= 0 && isPort(name[at+1:]) && (strings.HasSuffix(name[:at], "]") || strings.IndexByte(name[:at], ':') < 0) {
 		name = name[:at]
 	}
 	lower := strings.ToLower(name)
@@ -121,6 +121,10 @@ func CanonicalIdentity(s string) string {
 		return scheme + ":" + user + "@" + lower
 	}
 	return scheme + ":" + lower
+}
+
+func isPort(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
 func canonicalTel(whole, number string) string {
