@@ -19,13 +19,18 @@ import (
 	"github.com/gotelco/telco/sctp"
 )
 
-func load(t testing.TB, name string) *Config {
+func read(t testing.TB, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := ParseConfig(name, text)
+	return string(text)
+}
+
+func load(t testing.TB, name string) *Config {
+	t.Helper()
+	c, err := ParseConfig(name, []byte(read(t, name)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@
 //	gtt:     [ { match: { np: e164, prefix: "4930" }, to: { pc: 1.2.6, ssn: 12 } } ]
 //
 // [ParseConfig] reads it strictly and names file, line and column of all that is wrong. [Config.Check] looks for what
-// makes no sense as a whole, [Config.Full] shows the defaults, [Config.Explain] says what becomes of a message and why,
+// makes no sense as a whole, [CheckNetwork] at neighbours together, [Config.Full] shows the defaults, [Config.Explain] says what becomes of a message and why,
 // [ImportOsmo] reads the files of osmo-stp. [Plan] says what another configuration would change, [Node.Apply] changes
 // it: links and Application Servers that stay the same do not notice.
 //

@@ -135,7 +135,7 @@ func (d *demo) start() error {
 		name, at, gateway string
 		pc                mtp3.PointCode
 		rc                uint32
-	}{{"A", "10.1.0.3", gwA, pcA, 1}, {"C", "10.1.0.4", gwA, pcC, 2}, {"D", "10.1.0.5", gwA, pcD, 3}, {"SCP", "10.1.0.6", gwA, pcSCP, 4},
+	}{{"A", "10.1.0.3", gwA, pcA, 1}, {"C", "10.1.0.4", gwA, pcC, 2}, {"D", "10.1.0.5", gwA, pcD, 3}, {"D2", "10.1.0.55", gwA, pcD, 3}, {"SCP", "10.1.0.6", gwA, pcSCP, 4},
 		{"E", "10.2.0.3", gwB, pcE, 1}, {"B", "10.2.0.6", gwB, pcB, 2}} {
 		if _, err := d.attach(x.name, x.pc, x.at, x.gateway, x.rc); err != nil {
 			return err

@@ -163,7 +163,7 @@ func orError(err error) string {
 }
 
 func (d *demo) congestion() {
-	d.title("7. Exchange D stops reading")
+	d.title("7. Exchange D has two processes that share its traffic by SLS; one of them stops reading")
 	a, dd, e := d.exchange("A"), d.exchange("D"), d.exchange("E")
 	a.forget()
 	e.forget()
@@ -273,4 +273,8 @@ func (d *demo) newConfiguration() {
 	d.check(err == nil && len(stp.Changes(steps)) > 0, "applied%s", orError(err))
 	d.check(slices.EqualFunc(before, since(), time.Time.Equal), "no link and no ASP that was there has noticed")
 	d.arrived(a, b, 400, <-done)
+	g, err := d.attach("G", pcA+4, "10.1.0.7", "10.1.0.1", 5)
+	if d.check(err == nil, "the new exchange G comes up%s", orError(err)) {
+		d.arrived(b, g, 64, b.flood(d.ctx, pcA+4, 64))
+	}
 }

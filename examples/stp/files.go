@@ -29,10 +29,11 @@ func (p *program) print(v any) error {
 	return e.Encode(v)
 }
 
-// check prints what is wrong with files. The status is 1 if one of them cannot be run.
+// check prints what is wrong with files, and with the network that they make. The status is 1 if one of them cannot be run.
 func (p *program) check(files []string) error {
 	bad := false
 	all := []stp.Finding{}
+	var network []*stp.Config
 	for _, file := range files {
 		c, err := load(file)
 		if err != nil {
@@ -42,6 +43,9 @@ func (p *program) check(files []string) error {
 		}
 		found := c.Check()
 		all = append(all, found...)
+		if len(stp.Errors(found)) == 0 {
+			network = append(network, c)
+		}
 		if p.json {
 			continue
 		}
@@ -57,9 +61,15 @@ func (p *program) check(files []string) error {
 				len(c.Linksets), links, len(c.AS), len(c.Routes))
 		}
 	}
+	together := stp.CheckNetwork(network...)
+	all = append(all, together...)
 	if p.json {
 		if err := p.print(findings(all)); err != nil {
 			return err
+		}
+	} else {
+		for _, f := range together {
+			fmt.Fprintln(p.stdout, f)
 		}
 	}
 	if bad || len(stp.Errors(all)) > 0 {

@@ -22,7 +22,8 @@ const usage = `usage: stp [-once]                     show a network of two tran
        stp run FILE                    run a node; SIGHUP reads the file again and applies what changed
 
   about a file:
-       stp check FILE                  what is wrong with it: errors, warnings, notes, with their lines
+       stp check FILE...               what is wrong with it: errors, warnings, notes, with their lines; files of
+                                       neighbours are also looked at together: links, ways there and back
        stp config [-full] FILE         the file as it is understood; -full: with every default
        stp import osmo-stp.cfg         a file from one of osmo-stp; what has no counterpart goes to stderr
        stp explain OPC DPC SLS FILE    what becomes of a message, as if all were in service (-down NAME: but that)
@@ -167,7 +168,7 @@ func (p *program) do(words []string) error {
 	}
 	commands := map[string]command{
 		"run":     {1, 1, "a file", func(a []string) error { return p.serve(a[0]) }},
-		"check":   {1, 99, "a file", p.check},
+		"check":   {1, 99, "a file, or those of neighbours", p.check},
 		"config":  {1, 1, "a file", func(a []string) error { return p.config(a[0]) }},
 		"import":  {1, 1, "a file of osmo-stp", func(a []string) error { return p.importOsmo(a[0]) }},
 		"show":    {1, 4, "what to show: links, linksets, as, asp, gateways, routes, route PC [sls N], traffic, alarms or all", p.show},
