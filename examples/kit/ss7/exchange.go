@@ -243,10 +243,30 @@ func runs(circuits []isup.CIC) (all [][]isup.CIC) {
 	return all
 }
 
-// Busy tells whether no circuit towards a number is idle, though there are trunks to it.
+// Busy tells whether no circuit towards a number is idle, though there are trunks to it; for numbers that the service control
+// point is asked about, whether no circuit at all is.
 func (x *Exchange) Busy(number string) bool {
+	if x.service(number) != nil {
+		for _, t := range x.trunks {
+			if t.group.Idle() > 0 {
+				return false
+			}
+		}
+		return len(x.trunks) > 0
+	}
 	t := x.route(number)
 	return t != nil && t.group.Idle() == 0
+}
+
+// service is the one with the longest prefix of a number, or nil.
+func (x *Exchange) service(number string) *Service {
+	var best *Service
+	for i, s := range x.cfg.Services {
+		if strings.HasPrefix(number, s.Prefix) && (best == nil || len(s.Prefix) > len(best.Prefix)) {
+			best = &x.cfg.Services[i]
+		}
+	}
+	return best
 }
 
 // Call sends a call. talk is how long it lasts once it is answered; done is called in the loop when it is over.
@@ -258,11 +278,9 @@ func (x *Exchange) Call(now time.Time, number, from string, talk time.Duration, 
 		x.finish(now, c, err)
 		return
 	}
-	for _, s := range x.cfg.Services {
-		if strings.HasPrefix(number, s.Prefix) {
-			x.ask(now, c, s)
-			return
-		}
+	if s := x.service(number); s != nil {
+		x.ask(now, c, *s)
+		return
 	}
 	x.setup(now, c)
 }

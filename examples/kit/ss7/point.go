@@ -122,7 +122,7 @@ func NewPoint(cfg PointConfig) (*Point, error) {
 				}
 				return network.Dial(ctx, x.Local, x.Connect, sctp.Config{})
 			},
-			Transfer: func(in *m3ua.Indication) { p.transferred(&in.MSU) },
+			Transfer: func(in *m3ua.Indication) { p.transferred(x, &in.MSU) },
 			Event:    func(e m3ua.Event) { p.push(func(now time.Time) { p.event(now, x, e) }) },
 		}
 		if g.RoutingContext != 0 {
@@ -265,13 +265,15 @@ func (p *Point) Reach(ctx context.Context, pc mtp3.PointCode) error {
 	}
 }
 
-func (p *Point) transferred(m *mtp3.MSU) {
+func (p *Point) transferred(g *gateway, m *mtp3.MSU) {
 	msu := *m
 	msu.Data = append([]byte(nil), m.Data...)
-	p.push(func(now time.Time) { p.received(now, &msu) })
+	p.push(func(now time.Time) { p.received(now, g, &msu) })
 }
 
-func (p *Point) received(now time.Time, m *mtp3.MSU) {
+func (p *Point) received(now time.Time, g *gateway, m *mtp3.MSU) {
+	// Who speaks is there again. The gateway will say so, too, but may do it after the first message, which wants an answer.
+	delete(g.paused, mtp3.Destination{PC: m.Label.OPC})
 	switch m.SI {
 	case mtp3.SCCP:
 		p.do(now, p.sccp.HandleMTP(now, mtp3.Primitive{Kind: mtp3.TransferPrimitive, MSU: *m}, nil))
