@@ -21,9 +21,11 @@ type command struct {
 	Bare        bool   `yaml:"bare"`        // fill nothing in
 	AVPs        avps   `yaml:"avps"`
 
-	dict *dictionary
-	app  diameter.Application // this and head once header has been called
-	head diameter.Header
+	dict  *dictionary
+	app   diameter.Application // this and head once header has been called
+	head  diameter.Header
+	first avps // what is filled in; this and what is noted in avps once prepare has been called
+	ready bool
 }
 
 // avps are AVPs in the order of the file.
@@ -33,6 +35,9 @@ type avps []avpText
 type avpText struct {
 	name   string
 	values []valueText
+
+	def   diameter.AVPDefinition
+	known bool // def is there
 }
 
 // valueText is a scalar, or a group.
@@ -40,6 +45,8 @@ type valueText struct {
 	text  string
 	group avps
 	isSet bool // group counts
+
+	fixed []byte // the data, if they are always the same
 }
 
 // UnmarshalYAML keeps order and spelling, which maps and numbers would lose.
@@ -125,6 +132,11 @@ func (c *command) Validate() error {
 	}
 	// Values come from variables, so names and groups alone are looked at here.
 	c.check("avps", c.AVPs, &bad)
+	if len(bad) == 0 {
+		if err := c.prepare(); err != nil {
+			bad.Add("avps", "%v", err)
+		}
+	}
 	return bad.Err()
 }
 
@@ -232,36 +244,102 @@ func (c *command) definition(name string) (diameter.AVPDefinition, error) {
 	return def, nil
 }
 
-// message makes the message with the variables' values.
-func (c *command) message(vars variables) (diameter.Message, error) {
+// prepare finds out what is the same in every message.
+func (c *command) prepare() error {
 	h, err := c.header()
 	if err != nil {
-		return diameter.Message{}, invalid{err}
+		return err
 	}
-	b, err := c.appendAVPs(nil, c.AVPs, vars)
-	if err != nil {
-		return diameter.Message{}, invalid{err}
+	if err := c.note(c.AVPs); err != nil {
+		return err
 	}
 	if !c.Bare {
-		if b, err = c.fill(h, b, vars); err != nil {
+		present := map[[2]uint32]bool{}
+		for _, a := range c.AVPs {
+			present[[2]uint32{uint32(a.def.VendorID), uint32(a.def.Code)}] = true
+		}
+		c.first = c.missing(h, func(def diameter.AVPDefinition) bool {
+			return present[[2]uint32{uint32(def.VendorID), uint32(def.Code)}]
+		})
+		if err := c.note(c.first); err != nil {
+			return err
+		}
+	}
+	c.ready = true
+	return nil
+}
+
+// note looks up the definitions of AVPs, and encodes values without variables.
+func (c *command) note(list avps) error {
+	for i := range list {
+		a := &list[i]
+		var err error
+		if a.def, err = c.definition(a.name); err != nil {
+			return err
+		}
+		a.known = true
+		for j := range a.values {
+			v := &a.values[j]
+			if v.isSet {
+				if err := c.note(v.group); err != nil {
+					return err
+				}
+			} else if !strings.Contains(v.text, "$") {
+				if v.fixed, err = c.data(a.def, *v, variables{}); err != nil {
+					return fmt.Errorf("%s: %w", a.name, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// message makes the message with the variables' values. It may be called by several goroutines once prepare has been.
+func (c *command) message(vars variables) (diameter.Message, error) {
+	if !c.ready {
+		if err := c.prepare(); err != nil {
 			return diameter.Message{}, invalid{err}
 		}
 	}
-	return diameter.Message{Header: h, AVPs: b}, nil
+	b, err := c.appendAVPs(make([]byte, 0, 512), c.first, vars)
+	if err == nil {
+		b, err = c.appendAVPs(b, c.AVPs, vars)
+	}
+	if err != nil {
+		return diameter.Message{}, invalid{err}
+	}
+	return diameter.Message{Header: c.head, AVPs: b}, nil
 }
 
 func (c *command) appendAVPs(b []byte, list avps, vars variables) ([]byte, error) {
 	for _, a := range list {
-		def, err := c.definition(a.name)
-		if err != nil {
-			return b, err
+		def := a.def
+		if !a.known {
+			var err error
+			if def, err = c.definition(a.name); err != nil {
+				return b, err
+			}
 		}
 		for _, v := range a.values {
-			data, err := c.data(def, v, vars)
-			if err != nil {
-				return b, fmt.Errorf("%s: %w", a.name, err)
+			var at int
+			b, at = diameter.BeginAVP(b, def.Code, def.Flags, def.VendorID)
+			var err error
+			switch {
+			case v.fixed != nil:
+				b = append(b, v.fixed...)
+			case v.isSet:
+				b, err = c.appendAVPs(b, v.group, vars)
+			default:
+				var data []byte
+				if data, err = c.data(def, v, vars); err != nil {
+					err = fmt.Errorf("%s: %w", a.name, err)
+				}
+				b = append(b, data...)
 			}
-			b = diameter.AppendAVP(b, diameter.AVP{Code: def.Code, Flags: def.Flags, VendorID: def.VendorID, Data: data})
+			if err != nil {
+				return b, err
+			}
+			b = diameter.EndAVP(b, at)
 		}
 	}
 	return b, nil
@@ -291,51 +369,35 @@ func (c *command) data(def diameter.AVPDefinition, v valueText, vars variables) 
 	return []byte(text), nil
 }
 
-// fill appends the AVPs that the grammar requires, that are not there, and that we know; Session-Id comes first.
+// fill puts before the AVPs in b those that the grammar requires and that are not there.
 func (c *command) fill(h diameter.Header, b []byte, vars variables) ([]byte, error) {
+	list := c.missing(h, func(def diameter.AVPDefinition) bool { return diameter.AVPs(b).Has(def.Code, def.VendorID) })
+	first, err := c.appendAVPs(nil, list, vars)
+	return append(first, b...), err
+}
+
+// missing are the AVPs that the grammar requires, that are not there, and that a program can know, in the grammar's order.
+func (c *command) missing(h diameter.Header, present func(diameter.AVPDefinition) bool) avps {
 	d := c.dict.of(h.ApplicationID)
 	g, ok := d.Grammar(h)
 	if !ok {
-		return b, nil
+		return nil
 	}
-	var first []byte
+	number := func(n uint32) []valueText { return []valueText{{text: strconv.FormatUint(uint64(n), 10)}} }
+	known := map[string][]valueText{
+		"Session-Id": {{text: "${session}"}}, "Auth-Session-State": {{text: "NO_STATE_MAINTAINED"}},
+		"Origin-Host": {{text: "${origin-host}"}}, "Origin-Realm": {{text: "${origin-realm}"}},
+		"Destination-Host": {{text: "${peer-host}"}}, "Destination-Realm": {{text: "${peer-realm}"}},
+		"Auth-Application-Id": number(uint32(h.ApplicationID)), "Acct-Application-Id": number(uint32(h.ApplicationID)),
+		"Vendor-Specific-Application-Id": {{isSet: true, group: avps{
+			{name: "Vendor-Id", values: number(uint32(c.app.VendorID))}, {name: "Auth-Application-Id", values: number(uint32(h.ApplicationID))}}}},
+	}
+	var list avps
 	for _, m := range g.Members {
 		def, ok := d.LookupAVP(m.Name)
-		if m.Min == 0 || !ok || diameter.AVPs(b).Has(def.Code, def.VendorID) {
-			continue
-		}
-		name, text := m.Name, ""
-		switch name {
-		case "Session-Id":
-			text = "${session}"
-		case "Origin-Host":
-			text = "${origin-host}"
-		case "Origin-Realm":
-			text = "${origin-realm}"
-		case "Destination-Realm":
-			text = "${peer-realm}"
-		case "Destination-Host":
-			text = "${peer-host}"
-		case "Auth-Session-State":
-			text = "NO_STATE_MAINTAINED"
-		case "Auth-Application-Id", "Acct-Application-Id":
-			text = strconv.FormatUint(uint64(h.ApplicationID), 10)
-		case "Vendor-Specific-Application-Id":
-			group := avps{{"Vendor-Id", []valueText{{text: strconv.FormatUint(uint64(c.app.VendorID), 10)}}},
-				{"Auth-Application-Id", []valueText{{text: strconv.FormatUint(uint64(h.ApplicationID), 10)}}}}
-			data, err := c.appendAVPs(nil, group, vars)
-			if err != nil {
-				return b, err
-			}
-			first = diameter.AppendAVP(first, diameter.AVP{Code: def.Code, Flags: def.Flags, Data: data})
-			continue
-		default:
-			continue
-		}
-		var err error
-		if first, err = c.appendAVPs(first, avps{{name, []valueText{{text: text}}}}, vars); err != nil {
-			return b, err
+		if values := known[m.Name]; ok && values != nil && m.Min > 0 && !present(def) {
+			list = append(list, avpText{name: m.Name, values: values})
 		}
 	}
-	return append(first, b...), nil
+	return list
 }

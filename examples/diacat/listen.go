@@ -105,6 +105,13 @@ func (f *listenFile) Validate() error {
 		}
 		a.answer.check(at+".avps", a.AVPs, &bad)
 		a.answer.check(at+".when", a.When, &bad)
+		if len(bad) == 0 {
+			for _, list := range []avps{a.AVPs, a.When} {
+				if err := a.answer.note(list); err != nil {
+					bad.Add(at, "%v", err)
+				}
+			}
+		}
 	}
 	return bad.Err()
 }

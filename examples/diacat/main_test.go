@@ -201,6 +201,45 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestHold: a server that ends while we stay connected, and what it says at the end.
+func TestHold(t *testing.T) {
+	ctx, stop := context.WithCancel(context.Background())
+	var out, errs buffer
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		run(ctx, []string{"listen", "testdata/hss.yaml"}, strings.NewReader(""), &out, &errs)
+	}()
+	wait := func(b *buffer, pattern string) string {
+		t.Helper()
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			if m := regexp.MustCompile(pattern).FindStringSubmatch(b.String()); m != nil {
+				return m[1]
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s is not in %s", pattern, b)
+			}
+		}
+	}
+	address := wait(&errs, `listening on (\S+)`)
+	var held, why buffer
+	status := make(chan int, 1)
+	go func() {
+		status <- run(t.Context(), []string{"connect", "-hold", "1m", address}, strings.NewReader(""), &held, &why)
+	}()
+	wait(&held, `(application 16777216)`)
+	stop()
+	<-done
+	if s := <-status; s != 1 {
+		t.Errorf("status %d", s)
+	}
+	for _, want := range []string{"the connection was lost", "DPR from hss.ims.example to you: REBOOTING", "it restarts"} {
+		if !strings.Contains(why.String(), want) {
+			t.Errorf("%q is not in %s", want, &why)
+		}
+	}
+}
+
 func TestHistogram(t *testing.T) {
 	var h histogram
 	for i := range 1000 {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/gotelco/telco/diameter"
 	"github.com/gotelco/telco/examples/kit/config"
@@ -75,7 +77,11 @@ func (p *program) serve(f *NodeFile, cfg diameter.Config) error {
 	if err != nil {
 		return invalid{err}
 	}
-	defer n.Shutdown(p.ctx, diameter.DisconnectCauseRebooting)
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		n.Shutdown(ctx, diameter.DisconnectCauseRebooting)
+	}()
 	failed := make(chan error, len(f.Listen))
 	for _, address := range f.Listen {
 		if rest, ok := strings.CutPrefix(address, "sctp:"); ok {
