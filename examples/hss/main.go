@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/gotelco/telco/examples/kit/config"
@@ -105,12 +107,17 @@ func run(args []string, stdout *os.File, stderr io.Writer) int {
 	return 2
 }
 
+var errNoConfig = errors.New("its name is none of a configuration")
+
 // validate looks at files: those with a key of a configuration are one, others hold subscribers.
 func validate(files []string, stdout, stderr io.Writer) int {
 	status := 0
 	for _, name := range files {
 		cfg := defaults()
-		err := config.Load(name, &cfg)
+		err := errNoConfig
+		if ext := strings.ToLower(filepath.Ext(name)); ext == ".yaml" || ext == ".yml" || ext == ".conf" || ext == "" {
+			err = config.Load(name, &cfg)
+		}
 		if err == nil {
 			if len(cfg.Subscribers) == 0 {
 				fmt.Fprintf(stdout, "%s: ok: %d places to listen, %d peers\n", name, len(cfg.Listen), len(cfg.Peers))
@@ -127,7 +134,7 @@ func validate(files []string, stdout, stderr io.Writer) int {
 				fmt.Fprintln(stdout, "note:", n)
 			}
 			continue
-		} else if !looksLikeConfig(name) {
+		} else if err == errNoConfig || !looksLikeConfig(name) {
 			err = perr
 		}
 		fmt.Fprintln(stderr, err)

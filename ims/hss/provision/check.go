@@ -17,19 +17,17 @@ func (r *reader) check() {
 		r.bad.add(&Error{File: "provision", Message: "there is nothing in the files"})
 		return
 	}
-	sets := make(map[int]string)
+	seen := make(map[string]origin)
 	for i := range b.SharedIFCSets {
 		s := &b.SharedIFCSets[i]
 		r.invalid(s.Validate(), b.setPlaces[i])
-		r.once(sets, s.ID, "the set "+itoa(s.ID), "id", b.setPlaces[i])
+		r.once(seen, "set "+itoa(s.ID), "the set "+itoa(s.ID), origin{"id", b.setPlaces[i]})
 	}
-	profiles := make(map[string]string)
 	for i := range b.ServiceProfiles {
 		p := &b.ServiceProfiles[i]
 		r.invalid(p.Validate(), b.sharedProfiles[i])
-		r.once(profiles, p.Name, "the profile "+strconv.Quote(p.Name), "name", b.sharedProfiles[i])
+		r.once(seen, "profile "+p.Name, "the profile "+strconv.Quote(p.Name), origin{"name", b.sharedProfiles[i]})
 	}
-	seen := make(map[string]string)
 	for i := range b.Subscribers {
 		s := &b.Subscribers[i]
 		before := len(r.bad.all)
@@ -37,23 +35,23 @@ func (r *reader) check() {
 		if len(r.bad.all) > before {
 			continue
 		}
-		r.once(seen, "id "+Name(s), "the subscription "+strconv.Quote(Name(s)), "", b.places[i])
+		r.once(seen, "id "+Name(s), "the subscription "+strconv.Quote(Name(s)), origin{"", b.places[i]})
 		for j := range s.PrivateIdentities {
 			p := &s.PrivateIdentities[j]
 			at := "privateIdentities[" + itoa(j) + "]"
 			if p.IMPI != "" {
-				r.once(seen, "impi "+p.IMPI, p.IMPI, at+".impi", b.places[i])
+				r.once(seen, "impi "+p.IMPI, p.IMPI, origin{at + ".impi", b.places[i]})
 			}
 			if p.IMSI != "" {
-				r.once(seen, "imsi "+p.IMSI, p.IMSI, at+".imsi", b.places[i])
+				r.once(seen, "imsi "+p.IMSI, p.IMSI, origin{at + ".imsi", b.places[i]})
 			}
 		}
 		for j := range s.PublicIdentities {
 			id := s.PublicIdentities[j].Identity
-			r.once(seen, "impu "+hss.CanonicalIdentity(id), id, "publicIdentities["+itoa(j)+"].identity", b.places[i])
+			r.once(seen, "impu "+hss.CanonicalIdentity(id), id, origin{"publicIdentities[" + itoa(j) + "].identity", b.places[i]})
 		}
 		for j, n := range s.MSISDNs {
-			r.once(seen, "msisdn "+n, n, "msisdns["+itoa(j)+"]", b.places[i])
+			r.once(seen, "msisdn "+n, n, origin{"msisdns[" + itoa(j) + "]", b.places[i]})
 		}
 	}
 }
@@ -88,26 +86,20 @@ func (r *reader) invalid(err error, place func(string) (string, int, int)) {
 	}
 }
 
+// origin is where something stands. To find the line takes a look through the file, and waits until it is asked for.
+type origin struct {
+	path  string
+	place func(path string) (string, int, int)
+}
+
 // once notes a key that another place has, too.
-func (r *reader) once(seen any, key any, what, path string, place func(string) (string, int, int)) {
-	var was string
-	var ok bool
-	here := func() string {
-		file, line, _ := place(path)
-		return fmt.Sprintf("%s:%d", file, line)
+func (r *reader) once(seen map[string]origin, key, what string, at origin) {
+	was, ok := seen[key]
+	if !ok {
+		seen[key] = at
+		return
 	}
-	switch m := seen.(type) {
-	case map[string]string:
-		if was, ok = m[key.(string)]; !ok {
-			m[key.(string)] = here()
-		}
-	case map[int]string:
-		if was, ok = m[key.(int)]; !ok {
-			m[key.(int)] = here()
-		}
-	}
-	if ok {
-		file, line, column := place(path)
-		r.bad.add(&Error{File: file, Line: line, Column: column, Path: path, Message: what + " stands at " + was + ", too"})
-	}
+	file, line, column := at.place(at.path)
+	before, n, _ := was.place(was.path)
+	r.bad.add(&Error{File: file, Line: line, Column: column, Path: at.path, Message: fmt.Sprintf("%s stands at %s:%d, too", what, before, n)})
 }
