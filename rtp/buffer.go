@@ -62,7 +62,8 @@ type Buffer struct {
 	lastStamp uint32
 	played    bool
 
-	stats BufferStats
+	bursts bursts
+	stats  BufferStats
 }
 
 // BufferStats counts what happened to the packets of a [Buffer].
@@ -211,6 +212,7 @@ func (b *Buffer) push(now time.Time, p packet) {
 			b.next = p.ext // overtaken by the first packet, and nothing was played yet
 		} else {
 			b.stats.Late++
+			b.bursts.discard(b.played)
 			return
 		}
 	}

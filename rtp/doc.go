@@ -29,20 +29,29 @@
 //
 // # Whose packets are taken
 //
-// Streams are symmetric (RFC 4961): media goes to the address that the peer's SDP names until the
-// first valid packet arrives, and from then on to where that came from. After that no other
-// address is listened to, and packets from elsewhere are refused and counted, until signalling
-// names a new address (SetRemote) or the application says so (Relatch). For one second after such
-// a change the old source is still heard but cannot latch. Config.Strict turns latching off. RTCP
-// is taken from the same host as RTP. A new SSRC or sequence from the right address is believed
+// Streams are symmetric (RFC 4961): media goes to the address that the peer's SDP names until
+// packets arrive, and from then on to where those came from: at once if that is the signalled address, after two
+// packets in order if it is another. After that packets from elsewhere are refused and
+// counted, until signalling names a new address (SetRemote) or the application says so (Relatch), but for two: the signalled
+// address itself, and an address that goes on with the SSRC and sequence of a source that has been silent
+// for a second (a translator's new binding); both after three packets in order. For one second after
+// SetRemote the old source is still heard but cannot latch. Config.Strict turns latching off. RTCP
+// is taken from the same host as RTP, 10 packets a second at most. A new SSRC or sequence from the right address is believed
 // when two packets came in order.
+//
+// # Playout
+//
+// The delay of the playout buffer follows the network: see [Buffer]. A gap in the sequence is loss, a jump of the
+// timestamp without one is silence. BufferConfig.Fixed keeps the delay as it is.
 //
 // # Conformance
 //
 //   - RFC 3550: packets (5.1), SR, RR, SDES CNAME, BYE (6.4 to 6.6), report interval for two
 //     members (6.2, 6.3), sequence and loss (A.1, A.3; but the first packet of all is not on
-//     probation), jitter (A.8). An SSRC equal to ours is not taken for a collision, because echo
-//     services return our packets
+//     probation), jitter (A.8), collisions and loops (8.2; a packet that we sent ourselves is told by its sequence and
+//     timestamp, and is taken, because echo services return our packets, unless Config.DropLoops is set)
+//   - RFC 3611: the VoIP metrics block both ways (4.7, appendix A.2), other blocks are skipped
+//   - ITU-T G.107: estimate of R and MOS, with the delay impairment simplified
 //   - RFC 3551 section 4.1: marker at the start of a talkspurt
 //   - RFC 4733: sending and receiving events, with segments of long events (2.5.1.3; the last
 //     packet of a segment that is not the final one is sent once), several events in a packet

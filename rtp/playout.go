@@ -131,13 +131,18 @@ func (b *Buffer) Pop(now time.Time, dst []byte) (Frame, bool) {
 		switch p.action {
 		case losePacket:
 			b.stats.Concealed++
+			b.bursts.lose()
 			return f, true
 		case dropPacket:
 			b.stats.Late++
+			b.bursts.discard(false)
 			continue
 		case skipPacket:
 			b.since = 0
 			b.stats.Skipped++
+			if p.gap > 0 {
+				b.bursts.lose()
+			}
 			continue
 		}
 		if s.silent {
@@ -145,6 +150,7 @@ func (b *Buffer) Pop(now time.Time, dst []byte) (Frame, bool) {
 		}
 		b.since++
 		b.stats.Played++
+		b.bursts.play()
 		return Frame{
 			Payload: append(dst[:0], s.payload...), PayloadType: s.pt, Marker: s.marker,
 			Sequence: uint16(s.ext), Timestamp: s.timestamp,

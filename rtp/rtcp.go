@@ -27,6 +27,8 @@ func (t RTCPType) String() string {
 		return "SDES"
 	case Goodbye:
 		return "BYE"
+	case ExtendedReport:
+		return "XR"
 	}
 	return fmt.Sprintf("RTCP(%d)", uint8(t))
 }

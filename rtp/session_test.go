@@ -141,7 +141,7 @@ func TestSessionLatches(t *testing.T) {
 		if n, _, err := nat.ReadFrom(buf); err != nil || parse(t, buf[:n]).Payload[0] != 2 {
 			t.Errorf("the peer heard nothing: %v", err)
 		}
-		if st := s.Stats(); st.Refused != 1 || st.PacketsReceived != 2 || st.Source != natAddr {
+		if st := s.Stats(); st.Refused+st.Probation != 1 || st.PacketsReceived != 2 || st.Source != natAddr {
 			t.Errorf("%+v", st)
 		}
 		s.Relatch()
@@ -170,7 +170,7 @@ func TestSessionOnUDP(t *testing.T) {
 	event := Format{PayloadType: 101, Event: true}
 	cfg := Config{
 		Send: Format{PayloadType: 8}, SendEvent: event, Receive: []Format{{PayloadType: 8}, event},
-		ReportInterval: 50 * time.Millisecond, CNAME: "test@example.org", Buffer: BufferConfig{Delay: -1},
+		ReportInterval: 50 * time.Millisecond, CNAME: "test@example.org", XR: true, Buffer: BufferConfig{Delay: -1},
 	}
 	ca, cb := cfg, cfg
 	ca.Remote, ca.RemoteRTCP, ca.Trace = addrPort(br.LocalAddr()), addrPort(bc.LocalAddr()), w.Trace
@@ -222,12 +222,12 @@ func TestSessionOnUDP(t *testing.T) {
 		args = append(args, "-d", "udp.port=="+portOf(c)+",rtcp")
 	}
 	tsharktest.Check(t, name, args...)
-	out, err := exec.Command("tshark", append([]string{"-r", name, "-o", "rtpevent.event_payload_type_value:101", "-T", "fields", "-e", "_ws.col.Protocol", "-e", "rtcp.sdes.text", "-e", "rtpevent.event_id"}, args...)...).Output()
+	out, err := exec.Command("tshark", append([]string{"-r", name, "-o", "rtpevent.event_payload_type_value:101", "-T", "fields", "-e", "_ws.col.Protocol", "-e", "rtcp.sdes.text", "-e", "rtpevent.event_id", "-e", "rtcp.xr.voipmetrics.gmin", "-e", "rtcp.xr.voipmetrics.jbabsmax"}, args...)...).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := string(out)
-	for _, want := range []string{"RTP\t", "RTCP\t", "test@example.org", "RTP EVENT\t\t10"} {
+	for _, want := range []string{"RTP\t", "RTCP\t", "test@example.org", "RTP EVENT\t\t10", "\t16\t400"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("tshark does not see %q in\n%.500s", want, text)
 		}

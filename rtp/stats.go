@@ -29,7 +29,12 @@ type Stats struct {
 	Probation       uint64 // of a new SSRC or sequence that was not yet believed
 	EventsLost      uint64 // event reports that nobody fetched in time
 	ReadErrors      uint64 // the socket failed (Session)
+	Loops           uint64 // packets that we had sent ourselves
+	Collisions      uint64 // somebody else used our SSRC, which was changed
+	Flooded         uint64 // RTCP packets over the limit, ignored
+	Moved           uint64 // the source came to be another without signalling
 	Buffer          BufferStats
+	Quality         Quality // zero before anything was played
 
 	// RFC 3550 section 6.4.1.
 	Lost   int64         // packets; negative if some came twice
@@ -41,4 +46,5 @@ type Stats struct {
 	RemoteJitter       time.Duration // interarrival jitter
 	RoundTrip          time.Duration // 0 until it can be computed
 	RemoteLeft         bool          // the peer sent BYE
+	RemoteMetrics      VoIPMetrics   // RFC 3611; SSRC is 0 if none came
 }

@@ -3,6 +3,7 @@ package rtp
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"math"
@@ -42,6 +43,15 @@ type Config struct {
 	SSRC  uint32 // if zero, random
 	CNAME string // canonical name in RTCP (RFC 7022); if empty, random
 
+	// XR adds a VoIP metrics block to each report (RFC 3611), as a=rtcp-xr:voip-metrics asks for. The peer's are taken in
+	// any case.
+	XR bool
+	// Impairment is what the codec received does to speech, for [Quality] and XR. If zero, [ImpairG711].
+	Impairment Impairment
+	// DropLoops drops packets that we sent ourselves and that come back. If false, they are
+	// taken, so that echo services can be heard; either way they are counted.
+	DropLoops bool
+
 	// Buffer configures the playout buffer.
 	Buffer BufferConfig
 	// ReportInterval is the mean time between RTCP reports (RFC 3550 section 6.2). If zero, 5 s.
@@ -77,6 +87,9 @@ type Stream struct {
 	rtcpFrom  netip.AddrPort
 	lastSRNTP uint32
 	lastSRAt  time.Time
+	left      uint32 // the SSRC that we had before a collision
+	leaving   bool   // and of which BYE is not yet said
+	bucket    bucket // of RTCP packets
 
 	stats Stats
 }
@@ -209,7 +222,8 @@ func (s *Stream) Receive(now time.Time, from netip.AddrPort, data []byte) error 
 	if s.cfg.Mux && len(data) >= 2 && data[1] >= 192 && data[1] <= 223 { // RFC 5761 section 4
 		return s.ReceiveRTCP(now, from, data)
 	}
-	if !s.latch.allows(from) {
+	allowed := s.latch.allows(from)
+	if !allowed && !s.takesOver(now, from, data) {
 		s.stats.Refused++
 		return ErrRefused
 	}
@@ -231,12 +245,15 @@ func (s *Stream) Receive(now time.Time, from netip.AddrPort, data []byte) error 
 		s.stats.Unexpected++
 		return ErrUnexpected
 	}
+	if h.SSRC == s.sender.ssrc && !s.collide(now, h.SequenceNumber, h.Timestamp) {
+		return ErrLoop
+	}
 	ext, ok := s.sequence(h.SSRC, h.SequenceNumber)
 	if !ok {
 		s.stats.Probation++
 		return ErrProbation
 	}
-	if s.latch.heard(now, from) && s.cfg.Logger != nil {
+	if s.latch.heard(now, from, h.SSRC, h.SequenceNumber) && s.cfg.Logger != nil {
 		s.cfg.Logger.Info("rtp latched", "source", from, "signalled", s.latch.last, "ssrc", h.SSRC, "correlation", s.cfg.Correlation)
 	}
 	rate := f.rate()
@@ -269,6 +286,32 @@ var (
 	ErrUnexpected = errors.New("rtp: payload type was not agreed")
 	ErrProbation  = errors.New("rtp: new source or sequence, waiting for a second packet")
 )
+
+// ErrLoop is returned for a packet that we sent ourselves, if Config.DropLoops is set.
+var ErrLoop = errors.New("rtp: a packet of our own")
+
+// takesOver says whether a packet from another address than the source changes the source: see latch.
+func (s *Stream) takesOver(now time.Time, from netip.AddrPort, data []byte) bool {
+	if len(data) < headerSize || data[0]>>6 != 2 {
+		return false
+	}
+	if _, ok := s.format(data[1] & 0x7f); !ok {
+		return false
+	}
+	seq, ssrc := binary.BigEndian.Uint16(data[2:]), binary.BigEndian.Uint32(data[8:])
+	ahead := seq - uint16(s.source.max)
+	continues := s.active && ssrc == s.source.ssrc && ahead >= 1 && ahead < maxDropout
+	was := s.latch.source
+	if !s.latch.yields(now, from, ssrc, seq, continues) {
+		return false
+	}
+	s.stats.Moved++
+	s.rtcpFrom = netip.AddrPort{}
+	if s.cfg.Logger != nil {
+		s.cfg.Logger.Warn("rtp source moved", "source", from, "was", was, "ssrc", ssrc, "correlation", s.cfg.Correlation)
+	}
+	return true
+}
 
 func (s *Stream) format(pt uint8) (Format, bool) {
 	if len(s.cfg.Receive) == 0 {
@@ -331,6 +374,7 @@ func (s *Stream) Stats() Stats {
 	st.RemoteLost = int64(s.remote.lost)
 	st.RemoteJitter = span(int64(s.remote.jitter), s.cfg.Send.rate())
 	st.RoundTrip = s.remote.roundTrip
+	st.Quality = s.quality()
 	return st
 }
 

@@ -1,6 +1,7 @@
 package rtp
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
@@ -75,6 +76,13 @@ func (s *Stream) appendCompound(dst []byte, now time.Time, bye bool) ([]byte, ne
 	}
 	dst = appendReport(dst, s.sender.ssrc, info, about)
 	dst = appendCNAME(dst, s.sender.ssrc, s.cfg.CNAME)
+	if s.cfg.XR && s.active {
+		dst = appendXR(dst, s.sender.ssrc, s.metrics())
+	}
+	if s.leaving {
+		dst = appendBye(dst, s.left)
+		s.leaving = false
+	}
 	if bye {
 		dst = appendBye(dst, s.sender.ssrc)
 	}
@@ -95,20 +103,40 @@ func (s *Stream) ReceiveRTCP(now time.Time, from netip.AddrPort, data []byte) er
 		s.stats.Refused++
 		return ErrRefused
 	}
+	if !s.bucket.take(now) {
+		s.stats.Flooded++
+		return ErrFlood
+	}
+	ours, named := false, false // it carries our SSRC, and our CNAME
 	// First look whether all of it is well formed, so that half of a bad packet has no effect.
 	for b, first := data, true; first || len(b) > 0; first = false {
 		p, rest, err := ParseRTCP(b)
 		if err == nil && first && p.Type != SenderReport && p.Type != ReceiverReport {
 			err = &ParseError{Field: "RTCP " + p.Type.String(), Err: ErrFirst}
 		}
-		if err == nil && (p.Type == SenderReport || p.Type == ReceiverReport) {
-			_, _, _, _, err = p.Report(s.sender.ssrc)
+		switch {
+		case err != nil:
+		case p.Type == SenderReport || p.Type == ReceiverReport:
+			var ssrc uint32
+			ssrc, _, _, _, err = p.Report(s.sender.ssrc)
+			ours = ours || ssrc == s.sender.ssrc
+		case p.Type == ExtendedReport:
+			_, _, err = p.VoIPMetrics(s.sender.ssrc)
+		case p.Type == SourceDescription:
+			named = named || string(p.CNAME(s.sender.ssrc)) == s.cfg.CNAME
 		}
 		if err != nil {
 			s.stats.Malformed++
 			return err
 		}
 		b = rest
+	}
+	if ours {
+		if named { // our own report, returned
+			s.stats.Loops++
+			return ErrLoop
+		}
+		s.changeSSRC(now)
 	}
 	if !s.cfg.Mux && !s.rtcpFrom.IsValid() && host.IsValid() {
 		s.rtcpFrom = from
@@ -120,6 +148,10 @@ func (s *Stream) ReceiveRTCP(now time.Time, from netip.AddrPort, data []byte) er
 		switch p.Type {
 		case SenderReport, ReceiverReport:
 			s.takeReport(now, p)
+		case ExtendedReport:
+			if m, ok, _ := p.VoIPMetrics(s.sender.ssrc); ok {
+				s.stats.RemoteMetrics = m
+			}
 		case Goodbye:
 			if s.active && p.Leaves(s.source.ssrc) {
 				s.stats.RemoteLeft = true
@@ -145,4 +177,26 @@ func (s *Stream) takeReport(now time.Time, p Block) {
 			s.remote.roundTrip = span(int64(trip), 65536)
 		}
 	}
+}
+
+// ErrFlood is returned for RTCP packets that are ignored because there are too many.
+var ErrFlood = errors.New("rtp: too many RTCP packets")
+
+// bucket bounds the RTCP packets that are looked at: 10 a second, 25 at once. A peer sends one or two in five seconds.
+type bucket struct {
+	used  int
+	since time.Time
+}
+
+func (b *bucket) take(now time.Time) bool {
+	const most, each = 25, 100 * time.Millisecond
+	if back := int(min(now.Sub(b.since)/each, most)); back > 0 {
+		b.used = max(b.used-back, 0)
+		b.since = now
+	}
+	if b.used >= most {
+		return false
+	}
+	b.used++
+	return true
 }

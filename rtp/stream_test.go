@@ -40,7 +40,7 @@ func TestLatch(t *testing.T) {
 		}
 	}
 	check("open", peerAddr, peerAddr, natAddr, thiefAddr, moved)
-	if !l.heard(t0, natAddr) {
+	if l.heard(t0, natAddr, 1, 7) || l.heard(t0, thiefAddr, 2, 7) || l.heard(t0, natAddr, 1, 9) || !l.heard(t0, natAddr, 1, 10) {
 		t.Error("the first packet did not latch")
 	}
 	check("latched", natAddr, natAddr)
@@ -55,25 +55,25 @@ func TestLatch(t *testing.T) {
 
 	l.setRemote(t0.Add(time.Second), moved)
 	check("moved", moved, peerAddr, natAddr, thiefAddr, moved)
-	if l.heard(t0.Add(1500*time.Millisecond), natAddr) {
+	if l.heard(t0.Add(1500*time.Millisecond), natAddr, 1, 1) {
 		t.Error("a packet on its way from the old source latched")
 	}
 	check("moved", moved, peerAddr, natAddr, thiefAddr, moved)
-	if !l.heard(t0.Add(1600*time.Millisecond), moved) {
+	if !l.heard(t0.Add(1600*time.Millisecond), moved, 1, 1) {
 		t.Error("the new source did not latch")
 	}
 	check("latched again", moved, moved)
 
 	// A peer whose translator keeps the old source latches after the grace time.
 	l.setRemote(t0.Add(3*time.Second), peerAddr)
-	if l.heard(t0.Add(3*time.Second), moved) || !l.heard(t0.Add(4*time.Second), moved) {
+	if l.heard(t0.Add(3*time.Second), moved, 1, 1) || l.heard(t0.Add(4*time.Second), moved, 1, 2) || !l.heard(t0.Add(4*time.Second), moved, 1, 3) {
 		t.Error("the old source after the grace time")
 	}
 
 	l = latch{strict: true}
 	l.setRemote(t0, peerAddr)
 	check("strict", peerAddr, peerAddr)
-	if l.heard(t0, natAddr) || !l.heard(t0, netip.MustParseAddrPort("192.0.2.2:5000")) {
+	if l.heard(t0, natAddr, 1, 1) || !l.heard(t0, netip.MustParseAddrPort("192.0.2.2:5000"), 1, 2) {
 		t.Error("strict latched wrongly")
 	}
 }
