@@ -131,11 +131,7 @@ func (g *Group) handleBlocking(now time.Time, c *circuit, m Message, out []Outpu
 // it from then on.
 func (g *Group) expireBlocking(now time.Time, c *circuit, t Timer, out []Output) []Output {
 	g.start(now, &c.owner, t)
-	m := BLO
-	if t == T14 || t == T15 {
-		m = UBL
-	}
-	out = g.simple(out, m, c.cic)
+	out = g.repeat(c, t, out)
 	switch t {
 	case T13:
 		g.stop(&c.owner, T12)

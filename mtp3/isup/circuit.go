@@ -333,16 +333,13 @@ func (g *Group) handleOLM(now time.Time, c *circuit, m Message, out []Output) []
 func (g *Group) expireCircuit(now time.Time, c *circuit, t Timer, out []Output) []Output {
 	g.stats.Expired[t]++
 	switch t {
-	case T1:
-		g.start(now, &c.owner, T1)
-		return g.send(out, c.rel)
+	case T1, T16:
+		g.start(now, &c.owner, t)
+		return g.repeat(c, t, out)
 	case T5:
 		out = g.reset(now, c, out)
 		g.stop(&c.owner, T16) // T17 alone
 		return append(out, Alert{c.cic, T5, "no RLC"})
-	case T16:
-		g.start(now, &c.owner, T16)
-		return g.simple(out, RSC, c.cic)
 	case T17:
 		g.stop(&c.owner, T16)
 		g.start(now, &c.owner, T17)

@@ -290,7 +290,7 @@ func (g *Group) MTP(now time.Time, p mtp3.Primitive, out []Output) []Output {
 	case mtp3.ResumePrimitive:
 		if g.peers.paused {
 			g.peers.paused = false
-			out = indicate(out, AvailableInd, 0)
+			out = g.again(now, indicate(out, AvailableInd, 0))
 		}
 	case mtp3.StatusPrimitive:
 		if p.Status.Cause == mtp3.Congested {
@@ -311,6 +311,47 @@ func (g *Group) MTP(now time.Time, p mtp3.Primitive, out []Output) []Output {
 		}
 	}
 	return out
+}
+
+// again sends what waits for an answer once more, rather than wait for the timers that would do so: the other end can be reached again,
+// and what was said meanwhile is lost.
+func (g *Group) again(now time.Time, out []Output) []Output {
+	var ops []*groupOp
+	for _, op := range g.ops {
+		ops = append(ops, op)
+	}
+	sort.Slice(ops, func(i, j int) bool {
+		a, b := ops[i].key, ops[j].key
+		return a.cic < b.cic || a.cic == b.cic && (a.request < b.request || a.request == b.request && a.supervision < b.supervision)
+	})
+	for _, op := range ops {
+		if t, _ := opTimers(op.key.request); op.runs(t) {
+			g.start(now, &op.owner, t)
+		}
+		out = g.send(out, op.msg)
+	}
+	for _, c := range g.order {
+		for _, t := range []Timer{T1, T12, T14, T16} {
+			if c.runs(t) {
+				g.start(now, &c.owner, t)
+				out = g.repeat(c, t, out)
+			}
+		}
+	}
+	return out
+}
+
+// repeat sends the message that a timer repeats.
+func (g *Group) repeat(c *circuit, t Timer, out []Output) []Output {
+	switch t {
+	case T1:
+		return g.send(out, c.rel)
+	case T12, T13:
+		return g.simple(out, BLO, c.cic)
+	case T14, T15:
+		return g.simple(out, UBL, c.cic)
+	}
+	return g.simple(out, RSC, c.cic) // T16, T17
 }
 
 // maxCongestion is how many steps of Q.764 section 2.10 there are; at step n, n of maxCongestion calls are refused.

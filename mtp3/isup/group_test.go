@@ -317,6 +317,36 @@ func TestProcedures(t *testing.T) {
 			mtp resume
 			setup 2
 			> IAM 2`},
+		{"what was lost while the network was not there is said again", Config{}, `
+			setup 2
+			> IAM 2
+			req REL 2
+			> REL 2 16
+			block 4
+			> BLO 4
+			reset 6
+			> RSC 6
+			resetgroup 7 2
+			> GRS 7 n=2
+			mtp pause
+			= Unavailable 0
+			+ 14s
+			mtp resume
+			= Available 0
+			> GRS 7 n=2
+			> REL 2 16
+			> BLO 4
+			> RSC 6
+			+ 14s
+			< GRA 7 n=2 bits=00
+			= ResetConf 7
+			< RLC 2
+			= ReleaseConf 2
+			< BLA 4
+			= BlockingConf 4
+			< RLC 6
+			= ReleaseConf 6
+			+ 1h`},
 		{"malformed messages", Config{}, `
 			<hex 01
 			! - 0
