@@ -14,6 +14,126 @@ import (
 	"github.com/gotelco/telco/diameter/cx"
 )
 
+// silent is an S-CSCF that never answers a PPR, as some do.
+type silent struct{ peers }
+
+func (p *silent) Do(ctx context.Context, req encoding.BinaryAppender) (diameter.Answer, error) {
+	if m, err := diameter.NewMessage(req); err == nil && m.Code == cx.CommandPushProfile {
+		p.mu.Lock()
+		p.sent = append(p.sent, "PPR "+m.Text(diameter.AVPUserName, 0))
+		p.mu.Unlock()
+		<-ctx.Done()
+		return diameter.Answer{}, ctx.Err()
+	}
+	return p.peers.Do(ctx, req)
+}
+
+// A PPR that nobody answers holds up neither other users nor a RTR; it is not sent any more when the user is gone.
+func TestPushSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fixture(t, nil)
+		p := &silent{peers{answer: func(diameter.Message, int) (diameter.Result, error) { return success(), nil }}}
+		h.Attach(p)
+		admin := h.As("test")
+		ask(t, h, sar(registration, s1, aliceIMPI, aliceIMPU))
+		ask(t, h, sar(registration, s1, bobIMPI, bobIMPU))
+		for i := range 3 {
+			v, err := admin.Get("alice")
+			must(t, err)
+			v.Subscriber.PublicIdentities[0].DisplayName = fmt.Sprint(i)
+			_, err = admin.Put(v.Subscriber, PutOptions{})
+			must(t, err)
+		}
+		time.Sleep(time.Second)
+		must(t, admin.Deregister("bob", Deregistration{}))
+		time.Sleep(time.Second)
+		must(t, admin.Deregister("alice", Deregistration{}))
+		time.Sleep(time.Second)
+		want := []string{"PPR " + aliceIMPI, "RTR " + bobIMPI}
+		if got := p.list(); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		time.Sleep(time.Minute)
+		want = append(want, "RTR "+aliceIMPI)
+		if got := p.list(); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		owed(t, h)
+		if n := h.Stats().PushesOwed; n != 0 {
+			t.Errorf("%d are owed", n)
+		}
+		h.Close()
+	})
+}
+
+// What is sent of a profile is what it is then.
+func TestPushCurrent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fixture(t, nil)
+		admin := h.As("test")
+		ask(t, h, sar(registration, s1, aliceIMPI, aliceIMPU))
+		for _, name := range []string{"Old", "New"} {
+			v, err := admin.Get("alice")
+			must(t, err)
+			v.Subscriber.PublicIdentities[0].DisplayName = name
+			_, err = admin.Put(v.Subscriber, PutOptions{})
+			must(t, err)
+		}
+		var got []string
+		h.Attach(&peers{answer: func(m diameter.Message, _ int) (diameter.Result, error) {
+			q, err := cx.ParsePPR(m)
+			must(t, err)
+			profile, err := cx.ParseIMSSubscription(q.UserData)
+			must(t, err)
+			got = append(got, profile.ServiceProfiles[0].PublicIdentities[0].DisplayName)
+			return success(), nil
+		}})
+		time.Sleep(time.Second)
+		h.Close()
+		if fmt.Sprint(got) != "[New New]" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// A node that cannot be reached is left alone, with all that is owed to it.
+func TestPushUnreachable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := fixture(t, func(c *Config) { c.Push.Max = 3 })
+		p := &peers{answer: func(_ diameter.Message, n int) (diameter.Result, error) {
+			if n < 3 {
+				return diameter.Result{}, &diameter.RouteError{ResultCode: diameter.UnableToDeliver, Host: "s1"}
+			}
+			return success(), nil
+		}}
+		h.Attach(p)
+		ask(t, h, sar(registration, s1, aliceIMPI, aliceIMPU))
+		ask(t, h, sar(registration, s1, bobIMPI, bobIMPU))
+		admin := h.As("test")
+		for i := range 5 { // two are too many
+			v, err := admin.Get("alice")
+			must(t, err)
+			v.Subscriber.PublicIdentities[0].DisplayName = fmt.Sprint(i)
+			_, err = admin.Put(v.Subscriber, PutOptions{})
+			must(t, err)
+			time.Sleep(time.Millisecond)
+		}
+		must(t, admin.Deregister("bob", Deregistration{}))
+		time.Sleep(4 * time.Second)
+		if got := p.list(); len(got) != 1 {
+			t.Errorf("%q", got)
+		}
+		time.Sleep(time.Minute)
+		if got := p.list(); len(got) != 7 || got[1] != "RTR "+bobIMPI {
+			t.Errorf("%q", got)
+		}
+		if s := h.Stats(); s.PushesOwed != 0 || s.PushesGivenUp != 2 || s.PushesDone != 4 {
+			t.Errorf("%+v", s)
+		}
+		h.Close()
+	})
+}
+
 // peers answers pushes as the test wants.
 type peers struct {
 	mu     sync.Mutex

@@ -191,4 +191,7 @@ type Push struct {
 	Created time.Time `json:"created"`
 	// Message is the request as it goes on the wire, but for its identifiers.
 	Message []byte `json:"-"`
+	// ImplicitSet and PSI say which registration a PPR is about.
+	ImplicitSet int    `json:"implicitSet,omitempty"`
+	PSI         string `json:"psi,omitempty"`
 }
