@@ -75,6 +75,7 @@ type Media struct {
 	source   Source
 	sourced  chan struct{} // closed when source is let go of
 	sinks    []Sink
+	sent     []Sink    // of what is sent
 	peer     *Media    // gets what we receive, if it is bridged to us
 	bridge   *received // the source that peer is
 	turns    uint64    // of send
@@ -258,7 +259,7 @@ func (m *Media) Close() error {
 	}
 	m.closed = true
 	peer := m.peer
-	m.peer, m.onEvent, m.sinks = nil, nil, nil
+	m.peer, m.onEvent, m.sinks, m.sent = nil, nil, nil, nil
 	m.setSource(nil)
 	m.mu.Unlock()
 	if peer != nil {
@@ -303,13 +304,32 @@ func (m *Media) RemoveSink(s Sink) {
 	m.dropSink(s)
 }
 
-func (m *Media) dropSink(s Sink) {
-	for i, have := range m.sinks {
+func (m *Media) dropSink(s Sink) { m.sinks = without(m.sinks, s) }
+
+func without(sinks []Sink, s Sink) []Sink {
+	for i, have := range sinks {
 		if have == s {
-			m.sinks = append(m.sinks[:i:i], m.sinks[i+1:]...)
-			return
+			return append(sinks[:i:i], sinks[i+1:]...)
 		}
 	}
+	return sinks
+}
+
+// AddSentSink lets s have what is sent from now on, silence included: 50 times a second, after the sinks of AddSink
+// have had what was received.
+func (m *Media) AddSentSink(s Sink) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.sent = append(m.sent, s)
+	}
+}
+
+// RemoveSentSink lets go of s. When it returns s is not called any more.
+func (m *Media) RemoveSentSink(s Sink) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sent = without(m.sent, s)
 }
 
 // OnEvent calls f for each telephone-event that is received, once when it begins and once when it
@@ -485,7 +505,16 @@ func (m *Media) send() {
 			m.setSource(nil)
 		}
 	}
+	if m.cfg.Hold {
+		have = 0
+	}
 	clear(pcm[have:])
+	for _, s := range m.sent {
+		if err := s.WriteSamples(pcm); err != nil {
+			m.warn("recording ends", err)
+			m.sent = without(m.sent, s)
+		}
+	}
 	m.out = append(m.out, pcm...)
 	packet := int(time.Duration(m.cfg.Send.Codec.SampleRate) * m.cfg.Ptime / time.Second)
 	units := uint32(time.Duration(m.cfg.Send.Codec.ClockRate) * m.cfg.Ptime / time.Second)

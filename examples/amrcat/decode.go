@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/amr"
+	"github.com/gotelco/telco/call/wav"
 	"github.com/gotelco/telco/examples/kit/speech"
-	"github.com/gotelco/telco/examples/kit/wav"
 )
 
 func decode(args []string, s streams) (err error) {

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/gotelco/telco/amr"
-	"github.com/gotelco/telco/examples/kit/wav"
+	"github.com/gotelco/telco/call/wav"
 )
 
 // codecFlag defines -codec.

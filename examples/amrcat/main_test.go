@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gotelco/telco/call/wav"
 	"github.com/gotelco/telco/examples/kit/sound"
 	"github.com/gotelco/telco/examples/kit/speech"
-	"github.com/gotelco/telco/examples/kit/wav"
 )
 
 // cases are streams that the reference programs of 3GPP made, in a folder that comes with a clone.

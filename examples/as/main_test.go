@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/call"
+	"github.com/gotelco/telco/call/wav"
 	"github.com/gotelco/telco/examples/kit/admin"
 	"github.com/gotelco/telco/examples/kit/config"
 	"github.com/gotelco/telco/examples/kit/sound"
-	"github.com/gotelco/telco/examples/kit/wav"
 	"github.com/gotelco/telco/sip"
 )
 

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/call"
+	"github.com/gotelco/telco/call/wav"
 	"github.com/gotelco/telco/examples/kit/speech"
-	"github.com/gotelco/telco/examples/kit/wav"
 	"github.com/gotelco/telco/sip"
 )
 

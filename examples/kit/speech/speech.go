@@ -6,7 +6,7 @@ import (
 	_ "embed" // for the two files
 	"io"
 
-	"github.com/gotelco/telco/examples/kit/wav"
+	"github.com/gotelco/telco/call/wav"
 	"github.com/gotelco/telco/g711"
 )
 

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
-	"github.com/gotelco/telco/examples/kit/wav"
+	"github.com/gotelco/telco/call/wav"
 )
 
 func Example() {

@@ -1,0 +1,359 @@
+package record_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gotelco/telco/call"
+	"github.com/gotelco/telco/call/record"
+	"github.com/gotelco/telco/call/wav"
+)
+
+// server keeps what is uploaded, by name.
+type server struct {
+	*httptest.Server
+	mu     sync.Mutex
+	files  map[string][]byte
+	counts map[string]int
+	down   bool
+	after  func(name string) // called after the answer was written
+	fields map[string]string
+}
+
+func newServer(t *testing.T) *server {
+	s := &server{files: map[string][]byte{}, counts: map[string]int{}, fields: map[string]string{}}
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	down := s.down
+	s.mu.Unlock()
+	if down {
+		http.Error(w, "try\x07later", http.StatusServiceUnavailable)
+		return
+	}
+	name, body := strings.TrimPrefix(r.URL.Path, "/calls/"), []byte(nil)
+	if r.Method == http.MethodPost {
+		form, err := r.MultipartReader()
+		if err != nil {
+			http.Error(w, err.Error(), 400)
+			return
+		}
+		for {
+			p, err := form.NextPart()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return
+			}
+			b, err := io.ReadAll(p)
+			if err != nil {
+				return
+			}
+			if p.FileName() != "" {
+				name, body = p.FileName(), b
+				continue
+			}
+			s.mu.Lock()
+			s.fields[p.FormName()] = string(b)
+			s.mu.Unlock()
+		}
+	} else {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil || int64(len(body)) != r.ContentLength {
+			http.Error(w, "cut off", 400)
+			return
+		}
+	}
+	s.mu.Lock()
+	s.files[name] = body
+	s.counts[name]++
+	after := s.after
+	s.mu.Unlock()
+	w.WriteHeader(http.StatusCreated)
+	w.(http.Flusher).Flush()
+	if after != nil {
+		after(name)
+	}
+}
+
+func (s *server) file(name string) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.files[name]
+}
+
+// leg is Media that hears a tone, and sends another one.
+func leg(t *testing.T, says, hears float64) *call.Media {
+	t.Helper()
+	wheel := call.NewWheel()
+	listen := func() net.PacketConn {
+		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	a, b := listen(), listen()
+	of := func(c net.PacketConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
+	format := call.Format{Codec: call.PCMU, PayloadType: 0}
+	toA, toB := of(a), of(b)
+	m, err := call.NewMedia(wheel, a, nil, call.MediaConfig{Remote: toB, Send: format})
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := call.NewMedia(wheel, b, nil, call.MediaConfig{Remote: toA, Send: format})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.SetSource(call.Tone(8000, hears, 8000))
+	peer.SetSource(call.Tone(8000, says, 8000))
+	t.Cleanup(func() { m.Close(); peer.Close(); wheel.Close() })
+	return m
+}
+
+// strength is how strong a frequency is in every n-th sample from i on.
+func strength(pcm []int16, i, n int, frequency float64) float64 {
+	var re, im float64
+	count := 0
+	for ; i < len(pcm); i += n {
+		s, c := math.Sincos(2 * math.Pi * frequency * float64(count) / 8000)
+		re, im = re+float64(pcm[i])*c, im+float64(pcm[i])*s
+		count++
+	}
+	return 2 * math.Hypot(re, im) / float64(max(count, 1))
+}
+
+func drain(t *testing.T, s *record.Spool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := s.Drain(ctx); err != nil {
+		t.Fatalf("%v: %+v", err, s.Stats())
+	}
+}
+
+func empty(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		t.Errorf("%s is left", e.Name())
+	}
+}
+
+// A recording in stereo and one that is mixed go to a server that is down at first, by PUT and by POST.
+func TestUpload(t *testing.T) {
+	m := leg(t, 440, 1000)
+	for _, method := range []string{"PUT", "POST"} {
+		t.Run(method, func(t *testing.T) {
+			srv := newServer(t)
+			srv.down = true
+			dir := t.TempDir()
+			var mu sync.Mutex
+			var uploaded []string
+			spool, err := record.Open(record.Config{Dir: dir, URL: srv.URL + "/calls/", Method: method, MinRetry: 10 * time.Millisecond,
+				Header:   http.Header{"Authorization": {"Bearer secret"}},
+				OnUpload: func(name string) { mu.Lock(); uploaded = append(uploaded, name); mu.Unlock() }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer spool.Close()
+			stereo, err := spool.Record(m, record.Options{Name: "a-1", Stereo: true, Meta: map[string]string{"to": "+4930123456", "name": "not this"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			mixed, err := spool.Record(m, record.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := spool.Record(m, record.Options{Name: "a-1"}); err == nil {
+				t.Error("the same name twice")
+			}
+			for _, bad := range []string{"../x", ".x", "a/b", "ä", strings.Repeat("x", 300)} {
+				if _, err := spool.Record(m, record.Options{Name: bad}); err == nil {
+					t.Errorf("%q was taken as a name", bad)
+				}
+			}
+			if st := spool.Stats(); st.Active != 2 {
+				t.Errorf("%+v", st)
+			}
+			time.Sleep(600 * time.Millisecond)
+			for _, r := range []*record.Recording{stereo, mixed, stereo} {
+				if err := r.Stop(); err != nil {
+					t.Error(err)
+				}
+			}
+			for spool.Stats().Failures < 4 {
+				time.Sleep(10 * time.Millisecond)
+			}
+			var refused *record.StatusError
+			if st := spool.Stats(); !errors.As(st.LastError, &refused) || refused.Status != 503 || refused.Text != "try later " || st.Waiting != 2 {
+				t.Errorf("%+v", st)
+			}
+			srv.mu.Lock()
+			srv.down = false
+			srv.mu.Unlock()
+			drain(t, spool)
+			name := filepath.Join(t.TempDir(), "x.wav")
+			for i, r := range []*record.Recording{stereo, mixed} {
+				if err := os.WriteFile(name, srv.file(r.Name()+".wav"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				pcm, format, err := wav.ReadFile(name)
+				if err != nil || format.Channels != 2-i || format.SampleRate != 8000 || len(pcm) < 8000*(2-i)/4 {
+					t.Fatalf("%v, %+v, %d samples", err, format, len(pcm))
+				}
+				n := format.Channels
+				tail := pcm[len(pcm)/2/n*n:]
+				said, heard := strength(tail, 0, n, 440), strength(tail, n-1, n, 1000)
+				if said < 6000 || heard < 6000 {
+					t.Errorf("%d: said %.0f, heard %.0f", i, said, heard)
+				}
+				if crosstalk := strength(tail, 0, n, 1000); n == 2 && crosstalk > 500 {
+					t.Errorf("what is heard is on the left: %.0f", crosstalk)
+				}
+			}
+			if method == "PUT" {
+				var d record.Description
+				if err := json.Unmarshal(srv.file("a-1.json"), &d); err != nil || d.Name != "a-1" || d.Channels != 2 || d.Seconds < 0.2 || d.Meta["to"] != "+4930123456" || d.Incomplete != "" {
+					t.Errorf("%v %+v", err, d)
+				}
+			} else if srv.fields["to"] != "+4930123456" || srv.fields["sample_rate"] != "8000" {
+				t.Errorf("%v", srv.fields)
+			}
+			empty(t, dir)
+			mu.Lock()
+			defer mu.Unlock()
+			if len(uploaded) != 2 {
+				t.Errorf("%v", uploaded)
+			}
+		})
+	}
+}
+
+// The process is killed while it records, and between the server's answer and its own note of it: after the
+// restart the server has one whole copy of each recording, and the folder is empty.
+func TestKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes, left out with -short")
+	}
+	for _, when := range []string{"recording", "answered"} {
+		t.Run(when, func(t *testing.T) {
+			srv := newServer(t)
+			dir := t.TempDir()
+			cmd := exec.Command(os.Args[0], "-test.run", "^TestChild$")
+			cmd.Env = append(os.Environ(), "TELCO_RECORD_CHILD="+dir, "TELCO_RECORD_URL="+srv.URL+"/calls/")
+			if when == "answered" {
+				killed := make(chan struct{})
+				srv.after = func(name string) {
+					if strings.HasSuffix(name, ".json") {
+						cmd.Process.Kill()
+						<-killed
+					}
+				}
+				cmd.Env = append(cmd.Env, "TELCO_RECORD_STOP=1")
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				cmd.Wait()
+				close(killed)
+			} else {
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				size := func() int64 {
+					st, err := os.Stat(filepath.Join(dir, "call.part"))
+					if err != nil {
+						return 0
+					}
+					return st.Size()
+				}
+				for deadline := time.Now().Add(time.Minute); size() < 10_000; time.Sleep(10 * time.Millisecond) {
+					if time.Now().After(deadline) {
+						t.Fatal("nothing was recorded")
+					}
+				}
+				cmd.Process.Kill()
+				cmd.Wait()
+			}
+			srv.mu.Lock()
+			srv.after = nil
+			srv.mu.Unlock()
+			spool, err := record.Open(record.Config{Dir: dir, URL: srv.URL + "/calls/"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			drain(t, spool)
+			spool.Close()
+			empty(t, dir)
+			name := filepath.Join(t.TempDir(), "x.wav")
+			if err := os.WriteFile(name, srv.file("call.wav"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			pcm, _, err := wav.ReadFile(name)
+			if err != nil || len(pcm) < 4000 {
+				t.Errorf("%v, %d samples", err, len(pcm))
+			}
+			var d record.Description
+			if err := json.Unmarshal(srv.file("call.json"), &d); err != nil || (d.Incomplete != "") != (when == "recording") {
+				t.Errorf("%v %+v", err, d)
+			}
+			if n := srv.counts["call.wav"]; when == "answered" && n < 1 || when == "recording" && n != 1 {
+				t.Errorf("delivered %d times", n)
+			}
+		})
+	}
+}
+
+// TestChild is the process that TestKilled kills.
+func TestChild(t *testing.T) {
+	dir := os.Getenv("TELCO_RECORD_CHILD")
+	if dir == "" {
+		t.Skip("is for TestKilled")
+	}
+	m := leg(t, 440, 1000)
+	spool, err := record.Open(record.Config{Dir: dir, URL: os.Getenv("TELCO_RECORD_URL")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := spool.Record(m, record.Options{Name: "call"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("TELCO_RECORD_STOP") != "" {
+		time.Sleep(time.Second)
+		r.Stop()
+	}
+	time.Sleep(time.Minute)
+}
+
+// What a configuration may not say, with no password in the error.
+func TestConfig(t *testing.T) {
+	for _, cfg := range []record.Config{{}, {Dir: "x", Method: "DELETE"}, {Dir: "x", URL: "ftp://user:secret@example.org/"}} {
+		_, err := record.Open(cfg)
+		if err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%+v: %v", cfg, err)
+		}
+	}
+}

@@ -1,0 +1,304 @@
+package record
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gotelco/telco/call"
+	"github.com/gotelco/telco/call/wav"
+	"github.com/gotelco/telco/resample"
+)
+
+// Options say what to record. The zero value mixes both directions.
+type Options struct {
+	// Name is the name of the recording on the server, without a suffix: letters, digits, '-', '_' and '.'. If
+	// empty, the time and something random.
+	Name string
+	// Stereo keeps what the peer says and what it hears apart: on the left and on the right.
+	Stereo bool
+	// SampleRate in Hz of the file. If zero, that of the call as it begins.
+	SampleRate int
+	// Meta goes into the description.
+	Meta map[string]string
+	// MaxTime bounds the recording; it stops then. If zero, 12 hours.
+	MaxTime time.Duration
+}
+
+// Recording is a call that is being recorded. It stops with the call. Its methods may be called by any
+// goroutine.
+type Recording struct {
+	spool  *Spool
+	media  *call.Media
+	file   *os.File
+	wav    *wav.Writer
+	sink   *call.Recorder
+	d      Description
+	stereo bool
+
+	heard, said channel // what the peer hears, what it says
+
+	// Of the wheel's goroutine.
+	max   int64 // frames
+	taken int64
+	frame []int16
+
+	once sync.Once
+	err  error
+
+	mu     sync.Mutex
+	broken error // why the file lacks something
+}
+
+// channel is one direction.
+type channel struct {
+	pcm     []int16 // of this turn
+	rate    int
+	convert *resample.Resampler
+}
+
+// Start records a call that has media. Where the disk is full later, the call goes on, and the recording is marked
+// incomplete.
+func (s *Spool) Start(c *call.Call, opts Options) (*Recording, error) {
+	m := c.Media()
+	if m == nil {
+		return nil, errors.New("record: the call has no media yet")
+	}
+	r, err := s.Record(m, opts)
+	if err == nil {
+		context.AfterFunc(c.Context(), func() { r.Stop() })
+	}
+	return r, err
+}
+
+// Record is Start for Media without a call: Stop has to be called.
+func (s *Spool) Record(m *call.Media, opts Options) (*Recording, error) {
+	if opts.SampleRate == 0 {
+		opts.SampleRate = m.SampleRate()
+	}
+	if opts.MaxTime <= 0 {
+		opts.MaxTime = 12 * time.Hour
+	}
+	if opts.Name == "" {
+		opts.Name = time.Now().UTC().Format("20060102T150405") + "-" + strings.ToLower(rand.Text()[:12])
+	}
+	if err := checkName(opts.Name); err != nil {
+		return nil, err
+	}
+	r := &Recording{spool: s, media: m, stereo: opts.Stereo, max: int64(opts.MaxTime/time.Second) * int64(opts.SampleRate)}
+	r.d = Description{Name: opts.Name, Start: time.Now(), SampleRate: opts.SampleRate, Channels: 1, Meta: maps.Clone(opts.Meta)}
+	if opts.Stereo {
+		r.d.Channels = 2
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	for _, suffix := range []string{partial, complete} {
+		if _, err := os.Stat(s.path(opts.Name, suffix)); err == nil {
+			return nil, fmt.Errorf("record: there is a recording %s already", opts.Name)
+		}
+	}
+	if err := r.create(); err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	s.active[opts.Name] = r
+	m.AddSink((*saidSink)(r))
+	m.AddSentSink((*heardSink)(r))
+	return r, nil
+}
+
+// checkName keeps a name within the folder, and fit for an address.
+func checkName(name string) error {
+	if name == "" || len(name) > 200 || name[0] == '.' {
+		return fmt.Errorf("record: %.20q is no name for a recording", name)
+	}
+	for _, c := range []byte(name) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return fmt.Errorf("record: %.20q is no name for a recording: it has %q", name, c)
+		}
+	}
+	return nil
+}
+
+// create makes the files.
+func (r *Recording) create() error {
+	s, name := r.spool, r.d.Name
+	f, err := os.OpenFile(s.path(name, partial), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	w, err := wav.NewWriter(f, wav.Format{Channels: r.d.Channels, SampleRate: r.d.SampleRate})
+	if err == nil {
+		err = s.writeDescription(name, r.d)
+	}
+	if err != nil {
+		f.Close()
+		os.Remove(s.path(name, partial))
+		return err
+	}
+	r.file, r.wav = f, w
+	r.sink = call.NewRecorder((*fileSink)(r))
+	return nil
+}
+
+// Name returns the name of the recording on the server, without its suffix.
+func (r *Recording) Name() string { return r.d.Name }
+
+// Stop ends the recording and has it uploaded. A second Stop does nothing. The error says that it could not be kept.
+func (r *Recording) Stop() error {
+	r.once.Do(func() { r.err = r.stop() })
+	return r.err
+}
+
+func (r *Recording) stop() error {
+	s, name := r.spool, r.d.Name
+	r.media.RemoveSink((*saidSink)(r))
+	r.media.RemoveSentSink((*heardSink)(r))
+	r.sink.Close() // its error is in broken
+	err := r.wav.Close()
+	if err == nil {
+		err = r.file.Sync()
+	}
+	if err2 := r.file.Close(); err == nil {
+		err = err2
+	}
+	r.breaks(err)
+	r.d.Seconds = float64(r.wav.Frames()) / float64(r.d.SampleRate)
+	r.mu.Lock()
+	switch {
+	case r.broken != nil:
+		r.d.Incomplete = r.broken.Error()
+	case r.sink.Lost() > 0:
+		r.d.Incomplete = fmt.Sprintf("%.1f s are silent: the disk was too slow", float64(r.sink.Lost())/float64(r.d.SampleRate*r.d.Channels))
+	}
+	r.mu.Unlock()
+	err = s.finish(name, r.d)
+	s.mu.Lock()
+	delete(s.active, name)
+	if r.d.Incomplete != "" {
+		s.stats.Incomplete++
+	}
+	s.mu.Unlock()
+	if err != nil {
+		s.cfg.Logger.Error("recording is left as it is", "name", name, "err", err)
+		return fmt.Errorf("record: %w", err)
+	}
+	s.push(name)
+	return nil
+}
+
+// breaks takes note of what the file lacks, and tells the operator once.
+func (r *Recording) breaks(err error) {
+	if err == nil {
+		return
+	}
+	r.mu.Lock()
+	first := r.broken == nil
+	if first {
+		r.broken = err
+	}
+	r.mu.Unlock()
+	if first {
+		r.spool.cfg.Logger.Error("recording is incomplete", "name", r.d.Name, "err", err)
+	}
+}
+
+// fileSink writes, on the goroutine of a call.Recorder.
+type fileSink Recording
+
+func (f *fileSink) WriteSamples(pcm []int16) error {
+	r := (*Recording)(f)
+	err := r.wav.WriteSamples(pcm)
+	r.breaks(err)
+	return err
+}
+
+// saidSink takes what the peer says, which is first in each turn of the wheel: it writes what the last turn had.
+type saidSink Recording
+
+func (s *saidSink) WriteSamples(pcm []int16) error {
+	r := (*Recording)(s)
+	if err := r.flush(); err != nil {
+		return err
+	}
+	return r.said.take(pcm, r.d.SampleRate)
+}
+
+// heardSink takes what the peer hears.
+type heardSink Recording
+
+func (h *heardSink) WriteSamples(pcm []int16) error {
+	r := (*Recording)(h)
+	return r.heard.take(pcm, r.d.SampleRate)
+}
+
+// take brings the samples of a turn to the rate of the file.
+func (c *channel) take(pcm []int16, rate int) error {
+	from := len(pcm) * 50
+	if from == rate {
+		c.pcm = append(c.pcm[:0], pcm...)
+		return nil
+	}
+	if from != c.rate {
+		convert, err := resample.New(from, rate)
+		if err != nil {
+			return err
+		}
+		c.rate, c.convert = from, convert
+	}
+	c.pcm = c.convert.Append(c.pcm[:0], pcm)
+	return nil
+}
+
+// flush writes the last turn.
+func (r *Recording) flush() error {
+	n := max(len(r.said.pcm), len(r.heard.pcm))
+	if n == 0 {
+		return nil
+	}
+	if r.taken += int64(n); r.taken > r.max {
+		go r.Stop()
+		return io.EOF
+	}
+	at := func(pcm []int16, i int) int16 {
+		if i < len(pcm) {
+			return pcm[i]
+		}
+		return 0
+	}
+	r.frame = r.frame[:0]
+	for i := range n {
+		a, b := at(r.said.pcm, i), at(r.heard.pcm, i)
+		if r.stereo {
+			r.frame = append(r.frame, a, b)
+		} else {
+			r.frame = append(r.frame, int16(min(max(int32(a)+int32(b), -32768), 32767)))
+		}
+	}
+	r.said.pcm, r.heard.pcm = r.said.pcm[:0], r.heard.pcm[:0]
+	return r.sink.WriteSamples(r.frame)
+}
+
+// mend makes the sizes in the header of a file that was being written say what is there.
+func mend(name string) error {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := wav.Mend(f); err != nil {
+		return err
+	}
+	return f.Sync()
+}
