@@ -54,8 +54,8 @@ func (g *sgCore) aspUp(now time.Time, a *aspCore, m *ASPUp, raw []byte, out []ou
 	switch {
 	case !a.up:
 		a.up = true
-		if g.cfg.TBeat > 0 {
-			a.nextBeat, a.silent = now.Add(g.cfg.TBeat), 0
+		if t := g.tBeat(a); t > 0 {
+			a.nextBeat, a.silent = now.Add(t), 0
 		}
 		out = append(out, ack, output{ev: Event{Kind: ASPStateEvent, ASP: a.cfg.Name, Was: Down, State: Inactive}})
 		for _, mb := range a.members {

@@ -26,8 +26,8 @@ type SGConfig struct {
 	PendingMessages, PendingOctets int
 
 	// TBeat is how often a BEAT asks an ASP whether it is there (section 4.3.4.6); one that says
-	// nothing for twice that time is given up. If zero, none is sent: SCTP has its own. An
-	// association of TCP needs it.
+	// nothing for twice that time is given up. If zero, none is sent over SCTP, which has its own,
+	// and one each 30 s over TCP. If negative, none.
 	TBeat time.Duration
 
 	// SendMessages and SendOctets bound what waits for an ASP that does not read: DATA beyond is

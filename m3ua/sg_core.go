@@ -330,6 +330,14 @@ func (g *sgCore) expire(now time.Time, out []output) []output {
 	return out
 }
 
+// tBeat is T(beat) of an ASP: an association without streams is one of TCP, which notices nothing by itself.
+func (g *sgCore) tBeat(a *aspCore) time.Duration {
+	if g.cfg.TBeat == 0 && a.single {
+		return 30 * time.Second
+	}
+	return g.cfg.TBeat
+}
+
 // beat sends a BEAT, or gives an ASP up that said nothing since the last two.
 func (g *sgCore) beat(now time.Time, a *aspCore, out []output) []output {
 	if a.heard.Swap(false) {
@@ -338,7 +346,7 @@ func (g *sgCore) beat(now time.Time, a *aspCore, out []output) []output {
 		a.nextBeat = time.Time{}
 		return append(out, output{asp: a, drop: errSilent})
 	}
-	a.nextBeat = now.Add(g.cfg.TBeat)
+	a.nextBeat = now.Add(g.tBeat(a))
 	return append(out, output{asp: a, send: &BEAT{Data: beatData(now)}})
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -200,6 +201,57 @@ func (n *Node) accept(ctx context.Context, ln sctp.Listener) error {
 			g.attach(conn)
 			continue
 		}
+		if n.stranger(conn) {
+			continue
+		}
 		_ = n.sg.Accept(conn) // it tells and counts whom it refuses
+	}
+}
+
+// stranger lets in an ASP that no AS names, if the configuration says so. It tells whether conn is one's.
+func (n *Node) stranger(conn sctp.Conn) bool {
+	c := n.Config()
+	remote := conn.RemoteAddr()
+	if c.M3UA.AnyASP != On {
+		return false
+	}
+	for _, a := range c.AllASPs() {
+		if (a.Peer.Port == 0 || a.Peer.Port == remote.Port) && slices.ContainsFunc(remote.IPs, func(ip netip.Addr) bool { return slices.Contains(a.Peer.IPs, ip.Unmap()) }) {
+			return false
+		}
+	}
+	name := remote.AddrPort().String()
+	n.mu.Lock()
+	known, full := n.strangers[name], len(n.strangers) >= maxStrangers
+	n.strangers[name] = true
+	n.mu.Unlock()
+	if !known {
+		if full {
+			n.mu.Lock()
+			delete(n.strangers, name)
+			n.mu.Unlock()
+			_ = conn.Abort("too many ASPs")
+			return true
+		}
+		_ = n.sg.AddASP(m3ua.ASPConfig{Name: name})
+	}
+	if n.sg.Attach(name, conn) != nil {
+		_ = conn.Abort("not accepted")
+	}
+	return true
+}
+
+// maxStrangers is how many ASPs may be there that no AS names.
+const maxStrangers = 1024
+
+// strangerLeft forgets an ASP that no AS names when its association is gone, in the loop.
+func (n *Node) strangerLeft(name string) {
+	n.mu.Lock()
+	known := n.strangers[name]
+	delete(n.strangers, name)
+	n.mu.Unlock()
+	if known {
+		_ = n.sg.RemoveASP(name)
+		n.notes.forget("asp " + name)
 	}
 }

@@ -11,7 +11,7 @@ import (
 func (n *Node) sgEvent(e m3ua.Event) {
 	n.m3uaChanged(e)
 	switch e.Kind {
-	case m3ua.ASStateEvent, m3ua.RegisteredEvent, m3ua.DeregisteredEvent, m3ua.CongestionEvent, m3ua.PrimitiveEvent:
+	case m3ua.ASStateEvent, m3ua.RegisteredEvent, m3ua.DeregisteredEvent, m3ua.CongestionEvent, m3ua.PrimitiveEvent, m3ua.AssociationDown:
 		n.event(e)
 	}
 }
@@ -59,6 +59,8 @@ func (n *Node) takeEvents(now time.Time) {
 			n.asCongestion(now, e.AS, e.Level)
 		case m3ua.PrimitiveEvent:
 			n.aspSaid(now, e)
+		case m3ua.AssociationDown:
+			n.strangerLeft(e.ASP)
 		case gatewayEvent:
 			if t := n.owners["gateway "+e.AS]; t != nil {
 				n.availability(now, t)

@@ -45,6 +45,8 @@ type Node struct {
 	gateways map[string]*gateway
 	listens  map[string]*listener
 
+	strangers map[string]bool // ASPs that no AS names
+
 	ready    chan struct{}
 	ended    chan struct{}
 	applying sync.Mutex // one Apply at a time
@@ -102,7 +104,7 @@ func New(cfg *Config, opt Options) (*Node, error) {
 		linksets: map[string]*linkset{}, links: map[string]*link{}, byLevel2: map[*m2pa.Link]*link{},
 		owners: map[string]*target{}, asStates: map[string]m3ua.State{}, routes: map[routeKey]mtp3.Route{},
 		told: map[mtp3.Destination]mtp3.Availability{}, scons: map[mtp3.PointCode]time.Time{},
-		gateways: map[string]*gateway{}, listens: map[string]*listener{},
+		gateways: map[string]*gateway{}, listens: map[string]*listener{}, strangers: map[string]bool{},
 	}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)

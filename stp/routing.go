@@ -53,6 +53,9 @@ func (n *Node) reconcile(now time.Time) error {
 		fail(n.mtp.SetOwnerScreen(t.id, screen))
 	}
 	n.publish()
+	for _, name := range sortedKeys(n.owners) { // before their routes: no destination is unavailable in between
+		n.availability(now, n.owners[name])
+	}
 
 	routes := c.routes()
 	wanted := map[routeKey]mtp3.Route{}
@@ -111,9 +114,6 @@ func (n *Node) reconcile(now time.Time) error {
 	}
 	n.publish()
 	n.tellAll()
-	for _, t := range n.owners {
-		n.availability(now, t)
-	}
 	if failed != nil {
 		n.log.Error("stp: routing", "err", failed)
 	}

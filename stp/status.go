@@ -220,6 +220,13 @@ func (x *notes) note(now time.Time, e *m3ua.Event) {
 	}
 }
 
+func (x *notes) forget(key string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.since, key)
+	delete(x.fail, key)
+}
+
 func (x *notes) of(key string) (time.Time, failure) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
