@@ -120,6 +120,9 @@ func (p *program) messages(name string, found func(frame), closed func(who, othe
 		if err := readCapture(b, x.packet); err != nil {
 			fmt.Fprintf(p.err, "%s: %v after %d packets\n", name, err, x.packets)
 		}
+		if x.gaps > 0 {
+			fmt.Fprintf(p.err, "%s: packets are missing in %d places\n", name, x.gaps)
+		}
 		if x.messages == 0 {
 			return fmt.Errorf("%s: no Diameter in %d packets", name, x.packets)
 		}

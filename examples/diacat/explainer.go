@@ -41,7 +41,6 @@ type connection struct {
 	closed  string   // who closed it
 	opened  bool     // a CEA with success was seen
 	parted  bool     // a DPR was seen
-	gaps    int
 }
 
 // end is one end of a connection: what it says of itself.

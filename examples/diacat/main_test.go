@@ -143,7 +143,7 @@ func TestSend(t *testing.T) {
 		{"send-show", 0, []string{"-show", "SIP-Authorization", hss, "testdata/mar.yaml"}},
 		{"send-unknown-user", 1, []string{"-var", "user=bob", hss, "testdata/uar.yaml"}},
 		{"send-missing", 1, []string{hss, "testdata/sar.yaml"}},
-		{"send-silence", 1, []string{"-timeout", "50ms", hss, "testdata/lir.yaml"}},
+		{"send-silence", 1, []string{"-timeout", "2s", hss, "testdata/lir.yaml"}},
 		{"send-no-variable", 2, []string{hss, "testdata/uar.yaml"}},
 		{"send-quiet", 0, []string{"-q", "-var", "user=alice", hss, "testdata/uar.yaml"}},
 	} {
