@@ -22,6 +22,7 @@ const usage = `usage: diacat COMMAND [flags] ARGUMENTS
     diacat relay FILE.yaml              relay, proxy or redirect by realm
     diacat decode FILE...               print the messages of a capture (pcap, pcapng) or of hexadecimal text
     diacat explain FILE...|CODE         why did the exchanges of a capture fail; what does a result code mean
+    diacat validate FILE.yaml...        say what is wrong with files for the above
     diacat names [WORD...]              commands and AVPs of the dictionaries; with the name of one, its grammar or values
 
 ADDRESS is HOST or HOST:PORT (port 3868, with -tls 5868). FILE may be "-", standard input. A command in YAML:
@@ -69,6 +70,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	commands := map[string]func(*program, []string) error{
 		"connect": (*program).connect, "send": (*program).send, "load": (*program).load, "listen": (*program).listen,
 		"relay": (*program).relay, "decode": (*program).decode, "explain": (*program).explain, "names": (*program).names,
+		"validate": (*program).validate,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		fmt.Fprint(stderr, usage)

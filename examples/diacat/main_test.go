@@ -240,6 +240,29 @@ func TestHold(t *testing.T) {
 	}
 }
 
+func TestValidate(t *testing.T) {
+	status, out, errs := cat(t, "", "validate", "testdata/hss.yaml", "testdata/uar.yaml", "testdata/relay.yaml")
+	if want := "testdata/hss.yaml: a good file for listen\ntestdata/uar.yaml: a good file for send and load\ntestdata/relay.yaml: a good file for relay\n"; status != 0 || out != want {
+		t.Errorf("status %d: %s%s", status, out, errs)
+	}
+	for text, want := range map[string]string{
+		"origin-host: a\norigin-realm: b\nlisten: [x]\nanswers:\n  - {command: UAA}\n":                 `-:5:15: answers[0].command: no request is called "UAA"`,
+		"origin-host: a\norigin-realm: b\nlisten: [x]\nanswers:\n  - {command: UAR, result: y}\n":      `"y": want CODE or CODE@VENDOR`,
+		"origin-host: a\norigin-realm: b\nlisten: [x]\nanswers:\n  - {command: UAR, avps: {Foo: 1}}\n": `no AVP is called "Foo"`,
+		"origin-host: a\nanswers: []\n": "origin-realm: is missing",
+		"origin-host: a\norigin-realm: b\nlisten: [x]\nroutes:\n  - {peers: [{host: c}]}\n":                       `routes[0]: wants a realm`,
+		"origin-host: a\norigin-realm: b\nlisten: [x]\nroutes:\n  - {realm: r, redirect: [c]}\n":                  `routes[0].redirect[0]: `,
+		"origin-host: a\norigin-realm: b\nlisten: [x]\nroutes:\n  - {realm: r}\n":                                 "wants peers or redirect",
+		"origin-host: a\norigin-realm: b\npeers: [{host: h, transport: pigeon}]\nroutes: []\n":                    `"pigeon": want tcp, tls or sctp`,
+		"origin-host: a\norigin-realm: b\nlisten: [x]\nroutes:\n  - {realm: r, applications: [Q], peers: [{}]}\n": `no application is called "Q"`,
+		"command: UAR\nfoo: 1\n": `-:2:1: unknown field "foo"`,
+	} {
+		if status, _, errs := cat(t, text, "validate", "-"); status != 2 || !strings.Contains(errs, want) {
+			t.Errorf("%q: status %d, %s, want %s", text, status, errs, want)
+		}
+	}
+}
+
 func TestHistogram(t *testing.T) {
 	var h histogram
 	for i := range 1000 {
