@@ -133,13 +133,17 @@ func (w *span) disturb(k *line, counts *[10]int) {
 		rest(d + 50*time.Millisecond)
 	case 9: // management takes the link away
 		d := w.ms(500, 3000)
-		off, on := n.Inhibit, n.Uninhibit
 		if w.r.IntN(2) == 0 {
-			off, on = n.Deactivate, n.Activate
+			w.take(n, n.Deactivate(w.now, n.ids[j], n.out[:0]))
+			w.after(d, func() { w.take(n, n.Activate(w.now, n.ids[j], n.out[:0])) })
+			rest(d + 500*time.Millisecond)
+			break
 		}
-		w.take(n, off(w.now, n.ids[j], n.out[:0]))
-		w.after(d, func() { w.take(n, on(w.now, n.ids[j], n.out[:0])) })
-		rest(d + 500*time.Millisecond)
+		w.take(n, n.Inhibit(w.now, n.ids[j], n.out[:0]))
+		uninhibit := func() { w.take(n, n.Uninhibit(w.now, n.ids[j], n.out[:0])) }
+		w.after(d, uninhibit)
+		w.after(6*time.Second, uninhibit) // inhibiting may have taken twice T14
+		rest(7 * time.Second)
 	}
 }
 

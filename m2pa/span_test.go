@@ -390,8 +390,8 @@ func (w *span) silence(k *line, i int, d time.Duration) {
 	k.silent[i] = true
 	w.after(d, func() {
 		k.silent[i] = false
+		at := w.now.Add(w.ms(1, 20)) // of both streams: SCTP sends again in the order in which it sent
 		for _, s := range []*stream{&k.air[i], &k.data[i]} {
-			at := w.now.Add(w.ms(1, 20))
 			for f := s.head; f < len(s.q); f++ {
 				if s.q[f].at.Before(at) {
 					s.q[f].at = at
