@@ -60,6 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, hup <-cha
 	fs.Bool("once", false, "the demonstration, as without arguments; the exit status says whether it went well")
 	carrier := fs.String("sctp", "", "`carrier` of SCTP: kernel, udp or auto (default what the file says)")
 	quiet := fs.Bool("quiet", false, "no ladder")
+	pcap := fs.String("pcap", "", "`file` for a capture of all messages")
 	opts := logs.Flags(fs)
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -83,10 +84,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, hup <-cha
 		fmt.Fprintf(stderr, "scp: what is %q? See scp -h\n", fs.Arg(0))
 		return 2
 	case *file == "":
-		return demo(ctx, stdout, stderr)
+		return demo(ctx, stdout, stderr, *pcap)
 	}
-	s := &server{file: *file, carrier: *carrier, quiet: *quiet, stdout: stdout, hup: hup, log: opts.Logger(stderr)}
-	if err := s.run(ctx); err != nil {
+	capture, stop, err := ss7.Capture(*pcap, nil)
+	if err != nil {
+		fmt.Fprintln(stderr, "scp:", err)
+		return 1
+	}
+	s := &server{file: *file, carrier: *carrier, quiet: *quiet, capture: capture, stdout: stdout, hup: hup, log: opts.Logger(stderr)}
+	if err := errors.Join(s.run(ctx), stop()); err != nil {
 		fmt.Fprintln(stderr, "scp:", err)
 		return 1
 	}
@@ -97,6 +103,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, hup <-cha
 type server struct {
 	file, carrier string
 	quiet         bool
+	capture       trace.Func
 	stdout        io.Writer
 	hup           <-chan os.Signal
 	log           *slog.Logger
@@ -108,13 +115,13 @@ func (s *server) run(ctx context.Context) error {
 		return err
 	}
 	adm := admin.New(admin.Config{Addr: cfg.Admin, Logger: s.log})
-	pc, err := cfg.Point(s.carrier, s.log, adm.Trace)
+	pc, err := cfg.Point(s.carrier, s.log, trace.Tee(adm.Trace, s.capture))
 	if err != nil {
 		return err
 	}
 	if !s.quiet {
 		l := ladder.New(s.stdout, ladder.Config{Names: pc.Names(), ByInterface: true, Width: width(s.stdout), Summaries: ss7.Summaries(pc.Format), Show: ss7.UserParts})
-		pc.Trace = trace.Tee(adm.Trace, l.Trace)
+		pc.Trace = trace.Tee(pc.Trace, l.Trace)
 	}
 	point, err := ss7.NewPoint(pc)
 	if err != nil {
@@ -191,12 +198,17 @@ A asks the SCP, by a global title that STP-A translates: the number itself.
 `
 
 // demo shows three questions.
-func demo(ctx context.Context, stdout, stderr io.Writer) int {
+func demo(ctx context.Context, stdout, stderr io.Writer, pcap string) int {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	fmt.Fprint(stdout, intro)
 	l := ss7.DemoLadder(stdout, width(stdout))
-	d, err := ss7.NewDemo(ctx, l.Trace, slog.New(slog.DiscardHandler))
+	t, stop, err := ss7.Capture(pcap, l.Trace)
+	if err != nil {
+		fmt.Fprintln(stderr, "scp:", err)
+		return 1
+	}
+	d, err := ss7.NewDemo(ctx, t, slog.New(slog.DiscardHandler))
 	if err != nil {
 		fmt.Fprintln(stderr, "scp:", err)
 		return 1
@@ -229,7 +241,8 @@ func demo(ctx context.Context, stdout, stderr io.Writer) int {
 	}
 	q := d.SCP.Stats()
 	fmt.Fprintf(stdout, "\n%d questions: %d translated, %d released, %d unknown\n", q.Queries.Load(), q.Translated.Load(), q.Released.Load(), q.Unknown.Load())
-	if err := l.Err(); err != nil {
+	d.Close()
+	if err := errors.Join(l.Err(), stop()); err != nil {
 		fmt.Fprintln(stderr, "scp:", err)
 		return 1
 	}

@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/examples/kit/ss7"
+	"github.com/gotelco/telco/trace"
 )
 
 // call sends calls and says what became of them.
-func (p *program) call(ctx context.Context, cfg Config, numbers []string, log *slog.Logger) error {
+func (p *program) call(ctx context.Context, cfg Config, numbers []string, log *slog.Logger, capture trace.Func) error {
 	p.quiet = p.quiet || p.n > 1
-	point, x, err := p.exchange(cfg, log, nil)
+	point, x, err := p.exchange(cfg, log, capture)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -20,12 +21,18 @@ func (p *program) demo(ctx context.Context) int {
 	defer cancel()
 	fmt.Fprint(p.stdout, intro)
 	l := ss7.DemoLadder(p.stdout, width(p.stdout))
-	d, err := ss7.NewDemo(ctx, l.Trace, slog.New(slog.DiscardHandler))
+	t, stop, err := ss7.Capture(p.pcap, l.Trace)
+	if err != nil {
+		fmt.Fprintln(p.stderr, "ssp:", err)
+		return 1
+	}
+	d, err := ss7.NewDemo(ctx, t, slog.New(slog.DiscardHandler))
 	if err != nil {
 		fmt.Fprintln(p.stderr, "ssp:", err)
 		return 1
 	}
 	defer d.Close()
+	defer stop()
 	status := 0
 	for _, c := range []struct {
 		number, about string
@@ -52,7 +59,8 @@ func (p *program) demo(ctx context.Context) int {
 		}
 		fmt.Fprintf(p.stdout, "%s  %s\n", verdict, r.Text())
 	}
-	if err := l.Err(); err != nil {
+	d.Close()
+	if err := errors.Join(l.Err(), stop()); err != nil {
 		fmt.Fprintln(p.stderr, "ssp:", err)
 		return 1
 	}

@@ -35,7 +35,7 @@ Ssp is an exchange. It reaches a transfer point by M3UA, has circuits to other e
 Q.764), and asks a service control point about numbers that it does not know (TCAP and INAP over SCCP
 with a global title).
 
-Many calls:  ssp -config a.yaml -n 1000 -rate 50 -talk 500ms call 4030201
+Many calls:  ssp -config a.yaml -n 200 -rate 20 -talk 100ms call 4030201
 Look on:     curl -sN http://127.0.0.1:8081/trace.pcapng | wireshark -k -i -
 
 Flags:
@@ -55,6 +55,7 @@ type program struct {
 	rate           float64
 	talk, wait     time.Duration
 	quiet          bool
+	pcap           string
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -73,6 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.DurationVar(&p.talk, "talk", time.Second, "call: how long a call lasts once it is answered")
 	fs.DurationVar(&p.wait, "wait", 30*time.Second, "call: how long to wait for the network and for an idle circuit")
 	fs.BoolVar(&p.quiet, "quiet", false, "no ladder")
+	fs.StringVar(&p.pcap, "pcap", "", "`file` for a capture of all messages")
 	opts := logs.Flags(fs)
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -106,13 +108,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	var err error
-	if log := opts.Logger(stderr); fs.NArg() > 0 {
-		err = p.call(ctx, cfg, fs.Args()[1:], log)
-	} else {
-		err = p.serve(ctx, cfg, log)
-	}
+	capture, stop, err := ss7.Capture(p.pcap, nil)
 	if err != nil {
+		fmt.Fprintln(stderr, "ssp:", err)
+		return 1
+	}
+	if log := opts.Logger(stderr); fs.NArg() > 0 {
+		err = p.call(ctx, cfg, fs.Args()[1:], log, capture)
+	} else {
+		err = p.serve(ctx, cfg, log, capture)
+	}
+	if err = errors.Join(err, stop()); err != nil {
 		fmt.Fprintln(stderr, "ssp:", err)
 		return 1
 	}
@@ -150,9 +156,9 @@ func width(w io.Writer) int {
 }
 
 // serve answers calls until ctx is done.
-func (p *program) serve(ctx context.Context, cfg Config, log *slog.Logger) error {
+func (p *program) serve(ctx context.Context, cfg Config, log *slog.Logger, capture trace.Func) error {
 	adm := admin.New(admin.Config{Addr: cfg.Admin, Logger: log})
-	point, x, err := p.exchange(cfg, log, adm.Trace)
+	point, x, err := p.exchange(cfg, log, trace.Tee(adm.Trace, capture))
 	if err != nil {
 		return err
 	}

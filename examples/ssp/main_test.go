@@ -42,8 +42,12 @@ func (b *buffer) String() string {
 
 func TestDemo(t *testing.T) {
 	var out, errs bytes.Buffer
-	if status := run(t.Context(), []string{"-once"}, &out, &errs); status != 0 || strings.Count(out.String(), "PASS") != 4 {
+	file := filepath.Join(t.TempDir(), "demo.pcapng")
+	if status := run(t.Context(), []string{"-once", "-pcap", file}, &out, &errs); status != 0 || strings.Count(out.String(), "PASS") != 4 {
 		t.Errorf("status %d\n%s\n%s", status, out.String(), errs.String())
+	}
+	if f, err := os.Stat(file); err != nil || f.Size() < 1000 {
+		t.Errorf("the capture: %v %v", f, err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/gotelco/telco/mtp3/tcap/inap"
 	"github.com/gotelco/telco/trace"
 	"github.com/gotelco/telco/trace/ladder"
+	"github.com/gotelco/telco/trace/pcapng"
 )
 
 // Summaries show on a ladder's line what user parts say, rather than that M3UA carries something.
@@ -31,6 +32,23 @@ func Summaries(f mtp3.Format) map[trace.Proto]func(trace.Event) ladder.Summary {
 		s.Detail = fmt.Sprintf("%s -> %s  %s", f.PointCodeString(msu.Label.OPC), f.PointCodeString(msu.Label.DPC), s.Detail)
 		return s
 	}}
+}
+
+// Capture adds a capture to t: all messages go to a file that Wireshark reads (its INAP with -o inap.ssn:12). Without a name there is
+// none. The capture is whole when stop was called.
+func Capture(name string, t trace.Func) (_ trace.Func, stop func() error, err error) {
+	if name == "" {
+		return t, func() error { return nil }, nil
+	}
+	w, err := pcapng.Create(name, pcapng.Config{})
+	if err != nil {
+		return nil, nil, err
+	}
+	return trace.Tee(t, func(e trace.Event) {
+		if e.Data != nil {
+			w.Trace(e)
+		}
+	}), w.Close, nil
 }
 
 // UserParts is what a ladder shows to those who care for calls only: no states, no M3UA but its DATA.
