@@ -1,0 +1,256 @@
+package dtmf
+
+import (
+	"math"
+	"time"
+)
+
+// Config configures a [Detector]. The zero value works.
+type Config struct {
+	// SampleRate in Hz, at least 8000. If zero, 8000.
+	SampleRate int
+	// MinLevel is the lowest level of each of the two tones, in dBm0. If zero, -27.
+	MinLevel float64
+	// Twist is by how many dB the column's tone may exceed the row's, ReverseTwist the opposite. If zero, 8
+	// and 8.
+	Twist, ReverseTwist float64
+}
+
+// Event tells of a key: once when it is found, once when it ends.
+type Event struct {
+	Key      byte // '0' to '9', '*', '#', 'A' to 'D'
+	End      bool
+	Level    float64       // of the louder tone, dBm0
+	At       int64         // sample at which it began, counted from the first written; precise to a block of 12.75 ms
+	Duration time.Duration // if End
+}
+
+// Detector finds keys in audio by Goertzel's algorithm. It has no clock or goroutine, allocates nothing, and is not safe for concurrent
+// use.
+type Detector struct {
+	cfg     Config
+	block   int // samples in a block
+	minimum float64
+	twist   float64 // as ratios of power
+	reverse float64
+	tones   [8]tone // rows, then columns
+
+	n      int // samples in this block
+	total  int64
+	energy float64
+
+	last    byte       // key of the block before; 0 if none
+	filled  [2]float64 // by that block's tones, as shares of its energy
+	lastLvl float64
+	key     byte // key that is held
+	level   float64
+	begin   int64
+	misses  int // blocks in a row without the key
+
+	queue  [16]Event
+	head   int
+	count  int
+	missed uint64
+}
+
+// tone is one of Goertzel's filters.
+type tone struct {
+	freq     float64 // Hz
+	coeff    float64
+	cos, sin float64
+	s1, s2   float64
+	re, im   float64 // of the block before
+}
+
+// NewDetector returns a Detector that has heard nothing.
+func NewDetector(cfg Config) *Detector {
+	if cfg.SampleRate < 8000 {
+		cfg.SampleRate = 8000
+	}
+	if cfg.MinLevel == 0 {
+		cfg.MinLevel = -27
+	}
+	if cfg.Twist == 0 {
+		cfg.Twist = 8
+	}
+	if cfg.ReverseTwist == 0 {
+		cfg.ReverseTwist = 8
+	}
+	d := &Detector{cfg: cfg, block: cfg.SampleRate * 102 / 8000}
+	amplitude := 32767 * math.Pow(10, (cfg.MinLevel-fullScale)/20)
+	d.minimum = power(amplitude, d.block)
+	// The two groups leak into each other: leave 2 dB more than is asked for.
+	d.twist, d.reverse = math.Pow(10, (cfg.Twist+2)/10), math.Pow(10, (cfg.ReverseTwist+2)/10)
+	for i := range d.tones {
+		f := rows[i%4]
+		if i >= 4 {
+			f = columns[i%4]
+		}
+		w := 2 * math.Pi * f / float64(cfg.SampleRate)
+		d.tones[i] = tone{freq: f, coeff: 2 * math.Cos(w), cos: math.Cos(w), sin: math.Sin(w)}
+	}
+	return d
+}
+
+// power is what Goertzel's filter says of a sine over n samples.
+func power(amplitude float64, n int) float64 {
+	return amplitude * amplitude * float64(n) * float64(n) / 4
+}
+
+const (
+	// share is how much of the energy of a block the two tones have to hold. Frequencies that are 1.5 % off, and noise 15 dB
+	// below, leave that much.
+	share = 0.7
+	// full is the share after the measured frequencies are allowed for, which a block has that the tones fill: so that a signal is
+	// longer than 0.86 of two blocks.
+	full = 0.86
+	// peak is by how much the tone of a group has to exceed the others, as a ratio of power.
+	peak = 4
+	// tolerance is how far a frequency may be off: between the 1.5 % and 3.5 % of Q.24.
+	tolerance = 0.025
+)
+
+// Write takes samples, as many as there are.
+func (d *Detector) Write(pcm []int16) {
+	for len(pcm) > 0 {
+		part := pcm[:min(len(pcm), d.block-d.n)]
+		pcm = pcm[len(part):]
+		for _, v := range part {
+			d.energy += float64(v) * float64(v)
+		}
+		for i := range d.tones {
+			t := &d.tones[i]
+			s1, s2, c := t.s1, t.s2, t.coeff
+			for _, v := range part {
+				s1, s2 = float64(v)+c*s1-s2, s1
+			}
+			t.s1, t.s2 = s1, s2
+		}
+		d.n += len(part)
+		d.total += int64(len(part))
+		if d.n == d.block {
+			d.end()
+		}
+	}
+}
+
+// end looks at a block that is full.
+func (d *Detector) end() {
+	var p [8]float64
+	var deviation [8]float64 // from the nominal frequency, relative
+	for i := range d.tones {
+		t := &d.tones[i]
+		re, im := t.s1-t.s2*t.cos, t.s2*t.sin
+		p[i] = re*re + im*im
+		// By how much the phase has gone on since the last block tells the frequency.
+		turn := math.Atan2(im, re) - math.Atan2(t.im, t.re)
+		want := 2 * math.Pi * t.freq * float64(d.block) / float64(d.cfg.SampleRate)
+		deviation[i] = math.Abs(math.Remainder(turn-want, 2*math.Pi)) / want
+		t.re, t.im, t.s1, t.s2 = re, im, 0, 0
+	}
+	row, column := strongest(p[:4]), 4+strongest(p[4:])
+	hit := byte(0)
+	sum := p[row] + p[column]
+	switch {
+	case p[row] < d.minimum || p[column] < d.minimum:
+	case p[column] > p[row]*d.twist || p[row] > p[column]*d.reverse:
+	case sum < share*d.energy*float64(d.block)/2:
+	case !stands(p[:4], row) || !stands(p[4:], column-4):
+	default:
+		hit = keys[4*row+column-4]
+	}
+	level := 10*math.Log10(max(p[row], p[column])/power(32767, d.block)) + fullScale
+	steady := deviation[row] < tolerance && deviation[column] < tolerance
+	of := d.energy * float64(d.block) / 2
+	filled := [2]float64{p[row] / of, p[column] / of}
+	if steady {
+		r, c := d.response(row, deviation[row]), d.response(column, deviation[column])
+		steady = filled[0]/r+filled[1]/c >= full && d.filled[0]/r+d.filled[1]/c >= full
+	}
+	d.n, d.energy, d.filled = 0, 0, filled
+	d.step(hit, steady, level)
+}
+
+// response is how much of the power of a tone its filter sees that is off by a relative deviation.
+func (d *Detector) response(tone int, deviation float64) float64 {
+	x := math.Pi * deviation * d.tones[tone].freq * float64(d.block) / float64(d.cfg.SampleRate)
+	if x < 1e-3 {
+		return 1
+	}
+	return math.Sin(x) * math.Sin(x) / (x * x)
+}
+
+func strongest(p []float64) (best int) {
+	for i := range p {
+		if p[i] > p[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+func stands(p []float64, best int) bool {
+	for i := range p {
+		if i != best && p[i]*peak > p[best] {
+			return false
+		}
+	}
+	return true
+}
+
+// releases is how many blocks in a row end a key.
+const releases = 3
+
+// step follows the keys from block to block.
+//
+//	Held   Block                                 Action
+//	none   a key, again, with steady phases      it begins
+//	a key  the same                              it goes on
+//	a key  another or none, once                 wait
+//	a key  another or none, three times          it ends
+func (d *Detector) step(hit byte, steady bool, level float64) {
+	if d.key != 0 {
+		if hit == d.key {
+			d.misses = 0
+			d.level = max(d.level, level)
+		} else if d.misses++; d.misses == releases {
+			end := d.total - releases*int64(d.block)
+			d.put(Event{
+				Key: d.key, End: true, Level: d.level, At: d.begin,
+				Duration: time.Duration(end-d.begin) * time.Second / time.Duration(d.cfg.SampleRate),
+			})
+			d.key = 0
+		}
+	}
+	if d.key == 0 && hit != 0 && hit == d.last && steady {
+		d.key, d.misses, d.begin = hit, 0, d.total-2*int64(d.block)
+		d.level = max(level, d.lastLvl)
+		d.put(Event{Key: hit, Level: d.level, At: d.begin})
+	}
+	d.last, d.lastLvl = hit, level
+}
+
+// put keeps an event; the oldest are dropped if nobody fetches them.
+func (d *Detector) put(e Event) {
+	if d.count == len(d.queue) {
+		d.head = (d.head + 1) % len(d.queue)
+		d.count--
+		d.missed++
+	}
+	d.queue[(d.head+d.count)%len(d.queue)] = e
+	d.count++
+}
+
+// Next returns the next event that was found.
+func (d *Detector) Next() (Event, bool) {
+	if d.count == 0 {
+		return Event{}, false
+	}
+	e := d.queue[d.head]
+	d.head = (d.head + 1) % len(d.queue)
+	d.count--
+	return e, true
+}
+
+// Missed is how many events nobody fetched in time.
+func (d *Detector) Missed() uint64 { return d.missed }
