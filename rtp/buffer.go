@@ -60,6 +60,7 @@ type Buffer struct {
 	since     int           // packets played since the offset was changed in speech
 	lastAt    time.Duration // the place of the packet that was played last
 	lastStamp uint32
+	lastNoise bool
 	played    bool
 
 	bursts bursts
@@ -90,6 +91,7 @@ type slot struct {
 	timestamp uint32
 	pt        uint8
 	marker    bool
+	noise     bool
 	payload   []byte
 }
 
@@ -100,6 +102,7 @@ type Frame struct {
 	Payload     []byte // in the buffer that was passed to Pop; nil if Lost
 	PayloadType uint8  // 0 if Lost
 	Marker      bool
+	Noise       bool   // the payload is comfort noise, which lasts until the next frame
 	Sequence    uint16 // if Inserted, of the packet before which this frame comes
 	Timestamp   uint32 // estimated if Lost
 }
@@ -188,6 +191,7 @@ type packet struct {
 	pt        uint8
 	marker    bool
 	silent    bool
+	noise     bool
 	payload   []byte
 }
 
@@ -219,7 +223,7 @@ func (b *Buffer) push(now time.Time, p packet) {
 	b.makeRoom(p.ext)
 	*s = slot{
 		ext: p.ext, full: true, used: true, silent: p.silent, at: at, came: came, timestamp: p.timestamp,
-		pt: p.pt, marker: p.marker, payload: append(s.payload[:0], p.payload...),
+		pt: p.pt, marker: p.marker, noise: p.noise, payload: append(s.payload[:0], p.payload...),
 	}
 	b.count++
 }

@@ -53,6 +53,7 @@
 //   - RFC 3611: the VoIP metrics block both ways (4.7, appendix A.2), other blocks are skipped
 //   - ITU-T G.107: estimate of R and MOS, with the delay impairment simplified
 //   - RFC 3551 section 4.1: marker at the start of a talkspurt
+//   - RFC 3389: comfort noise (package rtp/cn makes and describes it); DTMF within audio is in rtp/dtmf
 //   - RFC 4733: sending and receiving events, with segments of long events (2.5.1.3; the last
 //     packet of a segment that is not the final one is sent once), several events in a packet
 //     (2.5.1.5). Not done: combination with RFC 2198, tones, events that are states

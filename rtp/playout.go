@@ -127,7 +127,7 @@ func (b *Buffer) Pop(now time.Time, dst []byte) (Frame, bool) {
 			}
 			f.Timestamp = s.timestamp
 		}
-		b.played, b.lastAt, b.lastStamp = true, p.at, f.Timestamp
+		b.played, b.lastAt, b.lastStamp, b.lastNoise = true, p.at, f.Timestamp, p.gap == 0 && s.noise
 		switch p.action {
 		case losePacket:
 			b.stats.Concealed++
@@ -152,7 +152,7 @@ func (b *Buffer) Pop(now time.Time, dst []byte) (Frame, bool) {
 		b.stats.Played++
 		b.bursts.play()
 		return Frame{
-			Payload: append(dst[:0], s.payload...), PayloadType: s.pt, Marker: s.marker,
+			Payload: append(dst[:0], s.payload...), PayloadType: s.pt, Marker: s.marker, Noise: s.noise,
 			Sequence: uint16(s.ext), Timestamp: s.timestamp,
 		}, true
 	}
@@ -162,7 +162,7 @@ func (b *Buffer) Pop(now time.Time, dst []byte) (Frame, bool) {
 // learn takes the length of a packet from two consecutive ones.
 func (b *Buffer) learn(s *slot) {
 	step := int64(int32(s.timestamp - b.lastStamp))
-	if d := span(step, b.rate); !s.marker && !s.silent && d > 0 && d <= 120*time.Millisecond {
+	if d := span(step, b.rate); !s.marker && !s.silent && !s.noise && !b.lastNoise && d > 0 && d <= 120*time.Millisecond {
 		b.interval = d
 	}
 }

@@ -64,6 +64,17 @@ func (s *Sender) AppendAudio(dst []byte, now time.Time, f Format, payload []byte
 	return dst, nil
 }
 
+// AppendNoise appends a packet of comfort noise, without the marker (RFC 3389 section 4), and moves the clock on. The next packet of
+// audio has the marker.
+func (s *Sender) AppendNoise(dst []byte, now time.Time, f Format, payload []byte, samples uint32) ([]byte, error) {
+	if !f.valid() {
+		return dst, fmt.Errorf("%w: %d", ErrPayloadType, f.PayloadType)
+	}
+	dst = s.append(dst, now, f, s.timestamp, false, payload)
+	s.Skip(samples)
+	return dst, nil
+}
+
 // Skip moves the clock on by samples without a packet: silence suppression, hold, or the time in
 // which there was nobody to send to. The next packet carries the marker.
 func (s *Sender) Skip(samples uint32) {
@@ -109,6 +120,7 @@ type Format struct {
 	PayloadType uint8  // 0 to 63, 96 to 127
 	ClockRate   uint32 // units of the timestamp per second; if zero, 8000
 	Event       bool   // payloads are telephone-events (RFC 4733)
+	Noise       bool   // payloads are comfort noise (RFC 3389)
 }
 
 func (f Format) valid() bool { return f.PayloadType < 64 || f.PayloadType > 95 && f.PayloadType < 128 }

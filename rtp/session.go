@@ -201,6 +201,25 @@ func (s *Session) Send(payload []byte, samples uint32) error {
 	return nil
 }
 
+// SendNoise sends a packet of comfort noise; see [Stream.AppendNoise].
+func (s *Session) SendNoise(payload []byte, samples uint32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.check(); err != nil {
+		return err
+	}
+	b, to, err := s.stream.AppendNoise(s.out[:0], time.Now(), payload, samples)
+	s.out = b
+	if err != nil {
+		return err
+	}
+	if err := s.rtp.write(b, to); err != nil {
+		s.stream.stats.SendErrors++
+		return err
+	}
+	return nil
+}
+
 // Skip lets samples units of the clock pass in silence. While a telephone-event is being sent,
 // its next packet goes out.
 func (s *Session) Skip(samples uint32) error { return s.pass(samples, false) }

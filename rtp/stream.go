@@ -36,6 +36,8 @@ type Config struct {
 	// Send is the format of audio that is sent, SendEvent that of telephone-events; they cannot be
 	// sent if its Event is not set.
 	Send, SendEvent Format
+	// SendNoise is the format of comfort noise (RFC 3389); it cannot be sent if its Noise is not set.
+	SendNoise Format
 	// Receive lists the formats that may come; others are dropped and counted. If empty, any
 	// payload type is taken as audio of 8000 Hz.
 	Receive []Format
@@ -177,6 +179,33 @@ func (s *Stream) AppendAudio(dst []byte, now time.Time, payload []byte, samples 
 	if err != nil {
 		return dst, to, err
 	}
+	return s.sent(dst, start, now, to)
+}
+
+// ErrNoNoise says that comfort noise was not agreed.
+var ErrNoNoise = errors.New("rtp: comfort noise was not agreed")
+
+// AppendNoise appends a packet of comfort noise that stands for samples units of the clock, and returns where to send it; with
+// [ErrNoRemote] nothing is appended. After it the caller passes silence with Skip, and appends further noise when
+// that has changed. During an event, the event's next packet is appended instead.
+func (s *Stream) AppendNoise(dst []byte, now time.Time, payload []byte, samples uint32) ([]byte, netip.AddrPort, error) {
+	if !s.cfg.SendNoise.Noise {
+		return dst, netip.AddrPort{}, ErrNoNoise
+	}
+	to := s.latch.target()
+	if s.sender.InEvent() || !to.IsValid() {
+		return s.AppendAudio(dst, now, nil, samples)
+	}
+	start := len(dst)
+	dst, err := s.sender.AppendNoise(dst, now, s.cfg.SendNoise, payload, samples)
+	if err != nil {
+		return dst, to, err
+	}
+	return s.sent(dst, start, now, to)
+}
+
+// sent counts and shows the packet that begins at start.
+func (s *Stream) sent(dst []byte, start int, now time.Time, to netip.AddrPort) ([]byte, netip.AddrPort, error) {
 	s.stats.PacketsSent++
 	s.stats.OctetsSent += uint64(len(dst) - start - headerSize)
 	s.trace(now, trace.Sent, trace.RTP, to, dst[start:])
@@ -272,7 +301,7 @@ func (s *Stream) Receive(now time.Time, from netip.AddrPort, data []byte) error 
 			return err
 		}
 	}
-	p := packet{ext: ext, timestamp: h.Timestamp, rate: rate, pt: h.PayloadType, marker: h.Marker, silent: f.Event}
+	p := packet{ext: ext, timestamp: h.Timestamp, rate: rate, pt: h.PayloadType, marker: h.Marker, silent: f.Event, noise: f.Noise}
 	if !f.Event {
 		p.payload = s.packet.Payload
 	}
