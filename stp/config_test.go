@@ -288,5 +288,14 @@ func FuzzParseConfig(f *testing.F) {
 		if diff := cmp.Diff(c, again, ignorePos, cmpopts.EquateEmpty()); diff != "" {
 			t.Error(diff)
 		}
+		if changes := Changes(Plan(c, again)); len(changes) > 0 {
+			t.Errorf("the same is planned as %v", changes)
+		}
+		if len(Errors(c.Check())) == 0 { // what is sound can be built
+			if _, err := c.Explain(Query{Label: mtp3.Label{OPC: c.Node.PointCode, DPC: c.Node.PointCode ^ 1}}); err != nil {
+				t.Error(err)
+			}
+		}
+		CheckNetwork(c, again)
 	})
 }
