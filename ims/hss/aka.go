@@ -31,7 +31,7 @@ func (a *AKA) algorithm() (aka.Algorithm, error) {
 		var topc [32]byte
 		if a.OPc.IsZero() {
 			if len(a.OP.octets) != 32 {
-				return nil, fmt.Errorf("TOP of %d octets", len(a.OP.octets))
+				return nil, fmt.Errorf("hss: TOP of %d octets", len(a.OP.octets))
 			}
 			var err error
 			if topc, err = aka.TOPc(k, [32]byte([]byte(a.OP.octets)), a.Iterations); err != nil {
@@ -39,24 +39,24 @@ func (a *AKA) algorithm() (aka.Algorithm, error) {
 			}
 		} else {
 			if len(a.OPc.octets) != 32 {
-				return nil, fmt.Errorf("TOPc of %d octets", len(a.OPc.octets))
+				return nil, fmt.Errorf("hss: TOPc of %d octets", len(a.OPc.octets))
 			}
 			topc = [32]byte([]byte(a.OPc.octets))
 		}
 		return aka.NewTUAK(k, topc, aka.TUAKConfig{RES: a.RESLen, CK: a.CKLen, IK: a.IKLen, Iterations: a.Iterations})
 	}
 	if len(a.K.octets) != 16 {
-		return nil, fmt.Errorf("K of %d octets", len(a.K.octets))
+		return nil, fmt.Errorf("hss: K of %d octets", len(a.K.octets))
 	}
 	k := [16]byte([]byte(a.K.octets))
 	if !a.OPc.IsZero() {
 		if len(a.OPc.octets) != 16 {
-			return nil, fmt.Errorf("OPc of %d octets", len(a.OPc.octets))
+			return nil, fmt.Errorf("hss: OPc of %d octets", len(a.OPc.octets))
 		}
 		return aka.NewMilenage(k, [16]byte([]byte(a.OPc.octets))), nil
 	}
 	if len(a.OP.octets) != 16 {
-		return nil, fmt.Errorf("OP of %d octets", len(a.OP.octets))
+		return nil, fmt.Errorf("hss: OP of %d octets", len(a.OP.octets))
 	}
 	return aka.NewMilenage(k, aka.OPc(k, [16]byte([]byte(a.OP.octets)))), nil
 }

@@ -13,11 +13,8 @@ func (h *HSS) lir(q *cx.LIR, c call) (*cx.LIA, error) {
 		a.SetResult(cx.FeatureUnsupported)
 		return &a, nil
 	}
-	s, refused := h.find(q.PublicIdentity, "", "")
-	if c.wait && refused.Code == 0 {
-		defer h.lock(s.ID())()
-		s, refused = h.find(q.PublicIdentity, "", "")
-	}
+	s, refused, unlock := locked(h, c.wait, func() (subject, diameter.Result) { return h.find(q.PublicIdentity, "", "") })
+	defer unlock()
 	if refused.Code != 0 {
 		a.SetResult(refused)
 		return &a, nil

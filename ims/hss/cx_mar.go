@@ -20,11 +20,8 @@ func (h *HSS) mar(q *cx.MAR, c call) (*cx.MAA, error) {
 		a.SetResult(cx.FeatureUnsupported)
 		return &a, nil
 	}
-	s, refused := h.find(q.PublicIdentity, "", q.UserName)
-	if c.wait && refused.Code == 0 {
-		defer h.lock(s.ID())()
-		s, refused = h.find(q.PublicIdentity, "", q.UserName)
-	}
+	s, refused, unlock := locked(h, c.wait, func() (subject, diameter.Result) { return h.find(q.PublicIdentity, "", q.UserName) })
+	defer unlock()
 	if refused.Code == 0 && (s.impu.IsPSI() || s.wildcard) {
 		refused = cx.UserUnknown // no distinct public user identity
 	}

@@ -36,11 +36,8 @@ func (h *HSS) sar(q *cx.SAR, c call) (*cx.SAA, error) {
 		return nil, missing(cx.AVPPublicIdentity, diameter.Vendor3GPP)
 	}
 
-	subjects, refused := h.sarSubjects(q)
-	if c.wait && refused.Code == 0 {
-		defer h.lock(subjects[0].ID())()
-		subjects, refused = h.sarSubjects(q)
-	}
+	subjects, refused, unlock := locked(h, c.wait, func() (sarSubjects, diameter.Result) { return h.sarSubjects(q) })
+	defer unlock()
 	if refused.Code != 0 {
 		a.SetResult(refused)
 		return &a, nil
@@ -95,10 +92,16 @@ func (h *HSS) sar(q *cx.SAR, c call) (*cx.SAA, error) {
 	return &a, nil
 }
 
+// sarSubjects are identities of one subscription, at least one.
+type sarSubjects []subject
+
+// ID is the ID of the subscription.
+func (s sarSubjects) ID() string { return s[0].ID() }
+
 // sarSubjects finds the identities that a request is about: those that it names, or all of the private identity.
-func (h *HSS) sarSubjects(q *cx.SAR) ([]subject, diameter.Result) {
+func (h *HSS) sarSubjects(q *cx.SAR) (sarSubjects, diameter.Result) {
 	impi := q.UserName.Value
-	var list []subject
+	var list sarSubjects
 	for _, id := range q.PublicIdentity {
 		s, refused := h.find(id, q.WildcardedPublicIdentity.Value, impi)
 		if refused.Code != 0 {

@@ -13,11 +13,8 @@ func (h *HSS) uar(q *cx.UAR, c call) (*cx.UAA, error) {
 		a.SetResult(cx.FeatureUnsupported)
 		return &a, nil
 	}
-	s, refused := h.find(q.PublicIdentity, "", q.UserName)
-	if c.wait && refused.Code == 0 {
-		defer h.lock(s.ID())()
-		s, refused = h.find(q.PublicIdentity, "", q.UserName)
-	}
+	s, refused, unlock := locked(h, c.wait, func() (subject, diameter.Result) { return h.find(q.PublicIdentity, "", q.UserName) })
+	defer unlock()
 	if refused.Code != 0 {
 		a.SetResult(refused)
 		return &a, nil

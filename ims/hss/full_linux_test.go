@@ -26,6 +26,7 @@ func TestDiskFull(t *testing.T) {
 	defer h.Close()
 	admin := h.As("test")
 	ask(t, h, sar(registration, s1, aliceIMPI, aliceIMPU))
+	ask(t, h, mar(aliceIMPI, aliceIMPU, s1))
 	ballast := dir + "/ballast"
 	must(t, os.WriteFile(ballast, make([]byte, 64<<10), 0o600))
 	kept := 0
@@ -43,6 +44,9 @@ func TestDiskFull(t *testing.T) {
 	}
 	if got := ask(t, h, uar(aliceIMPI, aliceIMPU)); got.result != subsequent {
 		t.Errorf("UAR: %+v", got)
+	}
+	if got := ask(t, h, mar(aliceIMPI, aliceIMPU, s1)); got.result != ok { // by what is reserved
+		t.Errorf("MAR: %+v", got)
 	}
 	if got := ask(t, h, lir(aliceIMPU)); got.result != ok {
 		t.Errorf("LIR: %+v", got)

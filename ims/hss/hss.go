@@ -262,6 +262,21 @@ func (h *HSS) lock(id string) (unlock func()) {
 	return m.Unlock
 }
 
+// locked finds whom a request is about, and where the request may wait, takes the lock of the subscription: until it finds the same
+// one under the lock, as an identity may have moved to another.
+func locked[S interface{ ID() string }](h *HSS, wait bool, find func() (S, diameter.Result)) (s S, refused diameter.Result, unlock func()) {
+	s, refused = find()
+	for wait && refused.Code == 0 {
+		id := s.ID()
+		unlock = h.lock(id)
+		if s, refused = find(); refused.Code != 0 || s.ID() == id {
+			return s, refused, unlock
+		}
+		unlock()
+	}
+	return s, refused, func() {}
+}
+
 func (h *HSS) logf(level slog.Level, msg string, args ...any) {
 	if h.cfg.Logger != nil {
 		h.cfg.Logger.Log(context.Background(), level, msg, args...)

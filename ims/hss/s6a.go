@@ -18,27 +18,34 @@ func hash(s string) uint64 {
 	return f.Sum64()
 }
 
+// epsSubject is whom a request of S6a is about.
+type epsSubject struct {
+	Entry
+	p *PrivateIdentity
+}
+
 // epsFind looks a user up by his IMSI.
-func (h *HSS) epsFind(imsi string) (Entry, *PrivateIdentity, diameter.Result) {
-	e, ok := h.store.Find(Key{KeyIMSI, imsi})
-	if !ok {
-		return e, nil, s6a.UserUnknown
+func (h *HSS) epsFind(imsi string) (s epsSubject, refused diameter.Result) {
+	var ok bool
+	if s.Entry, ok = h.store.Find(Key{KeyIMSI, imsi}); !ok {
+		return s, s6a.UserUnknown
 	}
-	for i := range e.Subscriber.PrivateIdentities {
-		if p := &e.Subscriber.PrivateIdentities[i]; p.IMSI == imsi {
-			if e.Subscriber.EPS == nil {
-				return e, p, s6a.UnknownEPSSubscription
-			}
-			return e, p, diameter.Result{}
+	for i := range s.Subscriber.PrivateIdentities {
+		if p := &s.Subscriber.PrivateIdentities[i]; p.IMSI == imsi {
+			s.p = p
 		}
 	}
-	return e, nil, s6a.UserUnknown
+	if s.Subscriber.EPS == nil {
+		return s, s6a.UnknownEPSSubscription
+	}
+	return s, diameter.Result{}
 }
 
 // air answers an Authentication-Information-Request (TS 29.272 section 5.2.3.1.3).
 func (h *HSS) air(q *s6a.AIR, c call) (*s6a.AIA, error) {
 	a := q.Answer(h.cfg.Host, h.cfg.Realm)
-	e, p, refused := h.epsFind(q.UserName)
+	e, refused := h.epsFind(q.UserName)
+	p := e.p
 	if refused.Code != 0 {
 		a.SetResult(refused)
 		return &a, nil
@@ -145,11 +152,8 @@ func allowedPLMN(list []string, plmn []byte) bool {
 // ulr answers an Update-Location-Request (TS 29.272 section 5.2.1.1.3). The node that had the user before is told.
 func (h *HSS) ulr(q *s6a.ULR, c call) (*s6a.ULA, error) {
 	a := q.Answer(h.cfg.Host, h.cfg.Realm)
-	e, p, refused := h.epsFind(q.UserName)
-	if c.wait && refused.Code == 0 {
-		defer h.lock(e.ID())()
-		e, p, refused = h.epsFind(q.UserName)
-	}
+	e, refused, unlock := locked(h, c.wait, func() (epsSubject, diameter.Result) { return h.epsFind(q.UserName) })
+	defer unlock()
 	if refused.Code != 0 {
 		a.SetResult(refused)
 		return &a, nil
@@ -181,7 +185,7 @@ func (h *HSS) ulr(q *s6a.ULR, c call) (*s6a.ULA, error) {
 	var changes []Change
 	cancel := func(old *ServingNode, kind s6a.CancellationType) {
 		if old != nil && !old.Purged {
-			changes = append(changes, Change{AddPush: h.clr(e.ID(), p.IMSI, old, kind)})
+			changes = append(changes, Change{AddPush: h.clr(e.ID(), e.p.IMSI, old, kind)})
 		}
 	}
 	if q.ULRFlags.Has(s6a.ULRFlagsS6aS6dIndicator) {
@@ -206,7 +210,7 @@ func (h *HSS) ulr(q *s6a.ULR, c call) (*s6a.ULA, error) {
 		}
 		n.SGSN = node
 	}
-	if err := h.commit(e, &n, append(changes, Change{StateOf: e.ID(), State: &n})...); err != nil {
+	if err := h.commit(e.Entry, &n, append(changes, Change{StateOf: e.ID(), State: &n})...); err != nil {
 		return nil, err
 	}
 	h.changed("S6a", e.ID(), "location updated by "+q.OriginHost)
@@ -297,11 +301,8 @@ func ambr(up, down uint64) *s6a.AMBR {
 // purge answers a Purge-UE-Request (TS 29.272 section 5.2.1.3.3).
 func (h *HSS) purge(q *s6a.PUR, c call) (*s6a.PUA, error) {
 	a := q.Answer(h.cfg.Host, h.cfg.Realm)
-	e, _, refused := h.epsFind(q.UserName)
-	if c.wait && refused == (diameter.Result{}) {
-		defer h.lock(e.ID())()
-		e, _, refused = h.epsFind(q.UserName)
-	}
+	e, refused, unlock := locked(h, c.wait, func() (epsSubject, diameter.Result) { return h.epsFind(q.UserName) })
+	defer unlock()
 	if refused.Code != 0 {
 		a.SetResult(refused)
 		return &a, nil
@@ -322,7 +323,7 @@ func (h *HSS) purge(q *s6a.PUR, c call) (*s6a.PUA, error) {
 		if !c.wait {
 			return nil, errWait
 		}
-		if err := h.commit(e, &n, Change{StateOf: e.ID(), State: &n}); err != nil {
+		if err := h.commit(e.Entry, &n, Change{StateOf: e.ID(), State: &n}); err != nil {
 			return nil, err
 		}
 		h.changed("S6a", e.ID(), "purged by "+q.OriginHost)
@@ -335,11 +336,8 @@ func (h *HSS) purge(q *s6a.PUR, c call) (*s6a.PUA, error) {
 // nor answers a Notify-Request (TS 29.272 section 5.2.5.1.3): the terminal and the gateways in use.
 func (h *HSS) nor(q *s6a.NOR, c call) (*s6a.NOA, error) {
 	a := q.Answer(h.cfg.Host, h.cfg.Realm)
-	e, _, refused := h.epsFind(q.UserName)
-	if c.wait && refused == (diameter.Result{}) {
-		defer h.lock(e.ID())()
-		e, _, refused = h.epsFind(q.UserName)
-	}
+	e, refused, unlock := locked(h, c.wait, func() (epsSubject, diameter.Result) { return h.epsFind(q.UserName) })
+	defer unlock()
 	if refused.Code == 0 && !e.State.MME.is(q.OriginHost) && !e.State.SGSN.is(q.OriginHost) {
 		refused = s6a.UnknownServingNode
 	}
@@ -368,7 +366,7 @@ func (h *HSS) nor(q *s6a.NOR, c call) (*s6a.NOA, error) {
 			return nil, errWait
 		}
 		*at = &node
-		if err := h.commit(e, &n, Change{StateOf: e.ID(), State: &n}); err != nil {
+		if err := h.commit(e.Entry, &n, Change{StateOf: e.ID(), State: &n}); err != nil {
 			return nil, err
 		}
 	}

@@ -25,7 +25,10 @@ func (h *HSS) pur(q *sh.PUR, c call) (*sh.PUA, error) {
 			return &a, nil
 		}
 	}
-	s, refused := h.shFind(q.UserIdentity, q.WildcardedPublicIdentity, q.WildcardedIMPU, q.UserName.Value)
+	s, refused, unlock := locked(h, c.wait, func() (shSubject, diameter.Result) {
+		return h.shFind(q.UserIdentity, q.WildcardedPublicIdentity, q.WildcardedIMPU, q.UserName.Value)
+	})
+	defer unlock()
 	if refused.Code == 0 {
 		refused = s.applicable(q.DataReference, shUpdate)
 	}
@@ -41,11 +44,6 @@ func (h *HSS) pur(q *sh.PUR, c call) (*sh.PUA, error) {
 	}
 	if !c.wait {
 		return nil, errWait
-	}
-	defer h.lock(s.ID())()
-	if s, refused = h.shFind(q.UserIdentity, q.WildcardedPublicIdentity, q.WildcardedIMPU, q.UserName.Value); refused.Code != 0 {
-		a.SetResult(refused)
-		return &a, nil
 	}
 	s.wildcards(&a.WildcardedPublicIdentity, &a.WildcardedIMPU)
 	u := &update{h: h, s: s, state: s.State, subscriber: s.Subscriber}
