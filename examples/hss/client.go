@@ -23,7 +23,7 @@ import (
 
 // commands are those of an administrator.
 var commands = map[string]func(ctx context.Context, args []string, stdout *os.File, stderr io.Writer) int{
-	"import": importFiles, "export": export, "add": add, "show": show, "list": list, "delete": remove, "deregister": deregister, "push": push, "audit": audit, "sim": sim,
+	"import": importFiles, "export": export, "add": add, "show": show, "list": list, "delete": remove, "deregister": deregister, "push": push, "assign": assign, "cancel": cancelLocation, "audit": audit, "sim": sim,
 }
 
 // client asks the API of a running HSS.
@@ -515,6 +515,20 @@ func push(ctx context.Context, args []string, stdout *os.File, stderr io.Writer)
 			return errors.New("no S-CSCF serves " + id)
 		}
 		return nil
+	})
+}
+
+func assign(ctx context.Context, args []string, stdout *os.File, stderr io.Writer) int {
+	c := newClient("assign", "usage: hss assign [flags] IDENTITY\n\nChooses the S-CSCF of a subscriber's next registration; one with another S-CSCF is ended (RTR). Without -scscf the choice is taken back.\n", stdout, stderr)
+	var a httpapi.Assignment
+	c.fs.StringVar(&a.Name, "scscf", "", "SIP `URI` of the S-CSCF")
+	return one(ctx, c, args, "assigned", func(id string) error { return c.do(ctx, http.MethodPut, subscriberPath(id)+"/scscf", a, nil) })
+}
+
+func cancelLocation(ctx context.Context, args []string, stdout *os.File, stderr io.Writer) int {
+	c := newClient("cancel", "usage: hss cancel [flags] IDENTITY\n\nMakes the MME and SGSN forget a subscriber (CLR).\n", stdout, stderr)
+	return one(ctx, c, args, "detached", func(id string) error {
+		return c.do(ctx, http.MethodPost, subscriberPath(id)+"/cancel-location", nil, nil)
 	})
 }
 

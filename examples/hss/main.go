@@ -33,6 +33,8 @@ const usage = `usage: hss [flags]                  show what it is: an HSS with 
        hss delete ID                RTR to the S-CSCF first
        hss deregister ID            RTR to the S-CSCF
        hss push ID                  PPR to the S-CSCF
+       hss assign -scscf URI ID     the S-CSCF of the next registration
+       hss cancel ID                CLR to the MME
        hss audit                    who has changed what
 
   without one:

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gotelco/telco/diameter/cx"
 	"github.com/gotelco/telco/examples/kit/config"
 	"github.com/gotelco/telco/ims/aka"
 )
@@ -312,9 +313,24 @@ func TestRun(t *testing.T) {
 	if err := cscf.node.Ready(t.Context(), "hss.ims.example"); err != nil {
 		t.Fatal(err)
 	}
+	capture := stream(t, p.http+"/trace.pcapng")
+	v, err := cscf.vector(t.Context(), demoIMPI, demoIMPU, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	card := aka.NewSIM(aka.NewMilenage(demoKey(demoK), demoKey(demoOPc)), aka.SQNScheme{}, 0)
 	if _, err := cscf.register(t.Context(), demoIMPI, demoIMPU, card); err != nil {
 		t.Fatal(err)
+	}
+	// The capture has the exchange, and none of what is to be kept secret.
+	octets := capture(2500)
+	if !strings.Contains(octets, demoIMPI) || !strings.Contains(octets, cx.SchemeDigestAKAv1) {
+		t.Errorf("the vector is not in %d octets of capture", len(octets))
+	}
+	for name, secret := range map[string][]byte{"XRES": v.SIPAuthorization, "CK": v.ConfidentialityKey, "IK": v.IntegrityKey} {
+		if len(secret) == 0 || strings.Contains(octets, string(secret)) {
+			t.Errorf("the capture shows %s", name)
+		}
 	}
 	more := write(t, filepath.Join(dir, "more.yaml"), strings.Replace(alice, "sip:alice@ims.example'}", "sip:alice@ims.example', displayName: A, profile: v}", 1)+
 		"  - {id: bob, publicIdentities: [{identity: 'sip:bob@ims.example'}]}\nserviceProfiles: [{name: v}]\n")
@@ -336,6 +352,9 @@ func TestRun(t *testing.T) {
 	ask("carol@ims.example deleted", "delete", "carol@ims.example")
 	ask("deregister alice PERMANENT_TERMINATION bye", "audit")
 	ask(`"id":"bob"`, "export", "-format", "jsonl")
+	ask("alice assigned", "assign", "-scscf", "sip:scscf2.ims.example", "alice")
+	ask("alice detached", "cancel", "alice")
+	ask("in use by another process", "export", "-data", filepath.Join(dir, "store"), "-keys")
 
 	// SIGHUP takes what has changed, or nothing.
 	write(t, filepath.Join(dir, "users.yaml"), strings.Replace(alice, "sip:alice@", "alice@", 1))
@@ -360,7 +379,7 @@ func TestRun(t *testing.T) {
 	if s, _ := stranger.node.Peer("hss.ims.example"); s.Usable {
 		t.Error("a stranger is connected")
 	}
-	capture := read(t, p.http+"/events")
+	events := stream(t, p.http+"/events")(4000)
 
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -373,7 +392,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"log": p.text(), "audit log": string(auditText), "events": capture} {
+	for name, text := range map[string]string{"log": p.text(), "audit log": string(auditText), "events": events} {
 		for _, key := range []string{demoK, demoOPc} {
 			raw, _ := hex.DecodeString(key)
 			if strings.Contains(strings.ToLower(text), key) || strings.Contains(text, string(raw)) {
@@ -398,11 +417,11 @@ func waitFor(ctx context.Context, s *scscf, done func() bool) error {
 	return (&demo{cscf: s}).until(ctx, done)
 }
 
-// read takes what a stream begins with.
-func read(t *testing.T, url string) string {
+// stream begins to read a stream; what it returns reads at least so many octets of it.
+func stream(t *testing.T, url string) func(least int) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -411,11 +430,14 @@ func read(t *testing.T, url string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
-	b := make([]byte, 64<<10)
-	n, err := io.ReadAtLeast(res.Body, b, 4000)
-	if err != nil {
-		t.Fatal(fmt.Errorf("%w after %d octets", err, n))
+	t.Cleanup(func() { res.Body.Close() })
+	return func(least int) string {
+		t.Helper()
+		b := make([]byte, 64<<10)
+		n, err := io.ReadAtLeast(res.Body, b, least)
+		if err != nil {
+			t.Fatal(fmt.Errorf("%w after %d octets", err, n))
+		}
+		return string(b[:n])
 	}
-	return string(b[:n])
 }

@@ -59,6 +59,7 @@ var routes = []route{
 	{"POST", "/v1/subscribers/{id}/deregister", (*Handler).deregister},
 	{"PUT", "/v1/subscribers/{id}/scscf", (*Handler).setSCSCF},
 	{"POST", "/v1/subscribers/{id}/push", (*Handler).pushProfile},
+	{"POST", "/v1/subscribers/{id}/cancel-location", (*Handler).cancelLocation},
 	{"POST", "/v1/batch", (*Handler).batch},
 	{"GET", "/v1/service-profiles", (*Handler).listProfiles},
 	{"GET", "/v1/service-profiles/{name}", (*Handler).readProfile},

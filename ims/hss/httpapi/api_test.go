@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,12 +22,17 @@ import (
 // document is openapi.json.
 func document(t *testing.T) map[string]any {
 	t.Helper()
-	var doc map[string]any
-	if err := json.Unmarshal(OpenAPI(), &doc); err != nil {
+	doc, err := readDocument()
+	if err != nil {
 		t.Fatal(err)
 	}
 	return doc
 }
+
+var readDocument = sync.OnceValues(func() (doc map[string]any, err error) {
+	err = json.Unmarshal(OpenAPI(), &doc)
+	return doc, err
+})
 
 // at walks down a JSON value.
 func at(v any, keys ...string) any {
@@ -457,12 +463,21 @@ func TestRegistrations(t *testing.T) {
 	if strings.Contains(text, "registered") {
 		t.Errorf("state: %s", text)
 	}
-	for _, call := range [][3]string{{"GET", "state", ""}, {"POST", "deregister", ""}, {"PUT", "scscf", "{}"}, {"POST", "push", ""}} {
+	for _, call := range [][3]string{{"GET", "state", ""}, {"POST", "deregister", ""}, {"PUT", "scscf", "{}"}, {"POST", "push", ""}, {"POST", "cancel-location", ""}} {
 		var body any
 		if call[2] != "" {
 			body = call[2]
 		}
 		a.want(404, call[0], "/v1/subscribers/nobody/"+call[1], body)
+	}
+	st = &hss.State{MME: &hss.ServingNode{Host: "mme.epc.example", Realm: "epc.example"}}
+	if err := a.store.Commit(hss.Change{StateOf: "alice", State: st}); err != nil {
+		t.Fatal(err)
+	}
+	a.want(204, "POST", "/v1/subscribers/alice/cancel-location", nil)
+	_, text = a.want(200, "GET", "/v1/pushes", nil)
+	if !strings.Contains(text, `"kind":"CLR","host":"mme.epc.example"`) {
+		t.Errorf("pushes: %s", text)
 	}
 	_, text = a.want(200, "GET", "/v1/scscfs", nil)
 	if !strings.Contains(text, "sip:scscf2.ims.example") {
@@ -586,6 +601,82 @@ func TestAudit(t *testing.T) {
 	}
 	a.want(400, "GET", "/v1/audit?before=x", nil)
 	a.want(400, "GET", "/v1/audit?limit=x", nil)
+}
+
+// fullStore is a store whose disk has no room, as long as full is set.
+type fullStore struct {
+	hss.Store
+	full bool
+}
+
+func (s *fullStore) Commit(changes ...hss.Change) error {
+	if s.full {
+		return hss.ErrFull
+	}
+	return s.Store.Commit(changes...)
+}
+
+// A full disk refuses changes, and what is there can be read.
+func TestFull(t *testing.T) {
+	a := newAPI(t)
+	st := &fullStore{Store: a.store}
+	h, err := hss.New(hss.Config{Host: "hss.ims.example", Realm: "ims.example", Store: st})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	a.h = New(Config{HSS: h, Store: st})
+	a.want(201, "POST", "/v1/subscribers", alice)
+	st.full = true
+	a.want(507, "POST", "/v1/subscribers", `{"publicIdentities": [{"identity": "sip:bob@ims.example"}]}`)
+	a.want(507, "PUT", "/v1/subscribers/alice", strings.Replace(alice, "15550001\"]", "15550003\"]", 1))
+	a.want(507, "DELETE", "/v1/subscribers/alice", nil)
+	a.want(507, "PUT", "/v1/ifc-sets/7", `{"initialFilterCriteria": []}`)
+	_, text := a.want(507, "POST", "/v1/batch", `{"subscribers": [{"publicIdentities": [{"identity": "sip:bob@ims.example"}]}]}`)
+	if !strings.Contains(text, "0 of 1 changes were made before") {
+		t.Error(text)
+	}
+	_, text = a.want(200, "GET", "/v1/subscribers/alice", nil)
+	if !strings.Contains(text, `"15550001"`) {
+		t.Errorf("it was changed: %s", text)
+	}
+	st.full = false
+	a.want(204, "DELETE", "/v1/subscribers/alice", nil)
+}
+
+// FuzzHandler: whatever comes, the answer is one that the document has.
+func FuzzHandler(f *testing.F) {
+	f.Add("GET", "/v1/subscribers", "limit=3&after=x&prefix=y", "", "", "")
+	f.Add("PUT", "/v1/subscribers/alice", "", alice, `"1"`, "*")
+	f.Add("POST", "/v1/batch", "dryRun=true", `{"subscribers": [`+alice+`]}`, "", "")
+	f.Add("PUT", "/v1/ifc-sets/7", "", `{"initialFilterCriteria": [{"xml": "<InitialFilterCriteria/>"}]}`, "", "")
+	f.Add("POST", "/v1/subscribers/alice/deregister", "", `{"reason": "serverChange"}`, "", "")
+	f.Fuzz(func(t *testing.T, method, path, query, body, match, none string) {
+		r, err := http.NewRequest(method, "http://127.0.0.1/", strings.NewReader(body))
+		if err != nil {
+			return
+		}
+		if r.URL.Path = path; !strings.HasPrefix(path, "/v1/") || strings.Contains(path, "//") || strings.Contains(path, "/.") {
+			return // ServeMux redirects it
+		}
+		a := newAPI(t)
+		a.want(201, "POST", "/v1/subscribers", alice)
+		r.URL.RawQuery, r.RemoteAddr = query, "127.0.0.1:5"
+		r.Header = http.Header{"Content-Type": {"application/json"}, "If-Match": {match}, "If-None-Match": {none}}
+		w := httptest.NewRecorder()
+		a.h.ServeHTTP(w, r)
+		res := w.Result()
+		text, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.StatusCode >= 500 {
+			t.Errorf("%s %s: %d %s", method, path, res.StatusCode, text)
+		}
+		if method != http.MethodHead && method != http.MethodOptions && res.StatusCode != http.StatusMovedPermanently && res.StatusCode != http.StatusTemporaryRedirect {
+			a.judge(method, r.URL.EscapedPath(), res, text)
+		}
+	})
 }
 
 func TestTrail(t *testing.T) {

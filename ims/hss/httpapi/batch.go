@@ -133,7 +133,7 @@ func Apply(a hss.Admin, b *Batch, p *Plan) (done int, err error) {
 	var wg sync.WaitGroup
 	var once sync.Once
 	var stop atomic.Bool
-	for range 64 {
+	for range 256 {
 		wg.Go(func() {
 			for !stop.Load() {
 				i := int(next.Add(1)) - 1

@@ -338,3 +338,7 @@ func (h *Handler) pushProfile(w http.ResponseWriter, r *http.Request) error {
 	}
 	return h.answer(w, http.StatusAccepted, Pushed{n})
 }
+
+func (h *Handler) cancelLocation(w http.ResponseWriter, r *http.Request) error {
+	return h.done(w, h.admin(r).CancelLocation(r.PathValue("id")))
+}

@@ -47,6 +47,7 @@ var operations = []operation{
 	{"POST", "/v1/subscribers/{id}/deregister", "deregister", "registrations", "End registrations (RTR)", []string{"id"}, httpapi.Deregistration{}, true, map[int]any{204: nil}, []int{400, 404, 415, 422, 507}, false},
 	{"PUT", "/v1/subscribers/{id}/scscf", "setSCSCF", "registrations", "Choose the S-CSCF of the next registration; one with another is ended (RTR)", []string{"id"}, httpapi.Assignment{}, false, map[int]any{204: nil}, []int{400, 404, 415, 422, 507}, false},
 	{"POST", "/v1/subscribers/{id}/push", "pushProfile", "registrations", "Send the profile to the S-CSCF again (PPR)", []string{"id"}, nil, false, map[int]any{202: httpapi.Pushed{}}, []int{404, 507}, false},
+	{"POST", "/v1/subscribers/{id}/cancel-location", "cancelLocation", "registrations", "Make the MME and SGSN forget a subscriber (CLR)", []string{"id"}, nil, false, map[int]any{204: nil}, []int{404, 507}, false},
 	{"POST", "/v1/batch", "batch", "subscribers", "Store many things. If one is wrong nothing is changed", []string{"dryRun"}, httpapi.Batch{}, false, map[int]any{200: httpapi.Plan{}}, []int{400, 409, 413, 415, 422, 507}, false},
 	{"GET", "/v1/service-profiles", "listServiceProfiles", "profiles", "List the service profiles that subscribers share", nil, nil, false, map[int]any{200: []hss.ServiceProfile{}}, nil, false},
 	{"GET", "/v1/service-profiles/{name}", "readServiceProfile", "profiles", "Read a service profile", []string{"name"}, nil, false, map[int]any{200: hss.ServiceProfile{}}, []int{404}, true},
