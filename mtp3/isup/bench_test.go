@@ -42,7 +42,9 @@ func BenchmarkCall(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		cic, o, err := end[0].Setup(now, iam, out[:0])
-		out = o
+		if out = o; err != nil {
+			b.Fatal(err)
+		}
 		carry(1)
 		for _, m := range []Message{complete, answered} {
 			m.CIC = cic

@@ -114,10 +114,7 @@ type outgoing struct {
 	over         bool
 }
 
-type incoming struct {
-	answer Answer
-	over   bool
-}
+type incoming struct{ answer Answer }
 
 // wake is something to be done at a time.
 type wake struct {
