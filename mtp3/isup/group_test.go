@@ -317,6 +317,26 @@ func TestProcedures(t *testing.T) {
 			mtp resume
 			setup 2
 			> IAM 2`},
+		{"a GRA to a GRS that was sent twice", Config{}, `
+			block 2
+			> BLO 2
+			< BLA 2
+			= BlockingConf 2
+			blockgroup 3 n=2 bits=03 hw
+			> CGB 3 hw n=2 bits=03
+			< CGBA 3 n=2 bits=03 hw
+			= BlockingConf 3
+			= BlockingConf 4
+			< GRA 1 n=4 bits=00
+			> BLO 2
+			> CGB 1 hw n=4 bits=0c
+			< BLA 2
+			= BlockingConf 2
+			< CGBA 1 n=4 bits=0c hw
+			= BlockingConf 3
+			= BlockingConf 4
+			< CQR 1 n=2 states=0c0c
+			+ 1h`},
 		{"what was lost while the network was not there is said again", Config{}, `
 			setup 2
 			> IAM 2

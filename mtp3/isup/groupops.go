@@ -397,7 +397,6 @@ func (g *Group) handleAnswer(now time.Time, m Message, rs RangeAndStatus, s Supe
 	case CQR:
 		return append(out, Indication{Kind: QueryConf, CIC: m.CIC, Message: m})
 	case GRA:
-		failed, any := NewRange(rs.Circuits()), false
 		for i := range rs.Circuits() {
 			c := g.circuits[m.CIC+CIC(i)]
 			if c == nil {
@@ -414,17 +413,8 @@ func (g *Group) handleAnswer(now time.Time, m Message, rs RangeAndStatus, s Supe
 				}
 				out = indicate(out, kind, c.cic)
 			}
-			if c.block[MaintenanceOriented].local && !g.unblocks(c, MaintenanceOriented) { // the other end has forgotten it
-				out = g.blockCircuit(now, c, out)
-			}
-			if c.block[HardwareFailure].local && !g.unblocks(c, HardwareFailure) {
-				failed.Set(i)
-				any = true
-			}
 		}
-		if any {
-			out = g.startOp(now, New(CGB, m.CIC, HardwareFailure, failed), HardwareFailure, failed, out)
-		}
+		out = g.blockAgain(now, m, rs, out)
 		return append(out, Indication{Kind: ResetConf, CIC: m.CIC, Message: m})
 	}
 	for i := range rs.Circuits() {
@@ -445,11 +435,36 @@ func (g *Group) handleAnswer(now time.Time, m Message, rs RangeAndStatus, s Supe
 	return out
 }
 
+// blockAgain tells the other end, which has reset circuits and forgotten that they are blocked from here.
+func (g *Group) blockAgain(now time.Time, m Message, rs RangeAndStatus, out []Output) []Output {
+	failed, any := NewRange(rs.Circuits()), false
+	for i := range rs.Circuits() {
+		c := g.circuits[m.CIC+CIC(i)]
+		if c == nil {
+			continue
+		}
+		if c.block[MaintenanceOriented].local && !g.unblocks(c, MaintenanceOriented) {
+			out = g.blockCircuit(now, c, out)
+		}
+		if c.block[HardwareFailure].local && !g.unblocks(c, HardwareFailure) {
+			failed.Set(i)
+			any = true
+		}
+	}
+	if any {
+		out = g.startOp(now, New(CGB, m.CIC, HardwareFailure, failed), HardwareFailure, failed, out)
+	}
+	return out
+}
+
 // handleUnasked: Q.764 section 2.8.2.3. An acknowledgement of a blocking that is not there is answered with the unblocking, and the
-// other way round.
+// other way round. A GRA may be the answer to a GRS that was sent twice.
 func (g *Group) handleUnasked(now time.Time, m Message, rs RangeAndStatus, s Supervision, out []Output) []Output {
 	g.stats.Unreasonable++
-	if m.Type != CGBA && m.Type != CGUA {
+	if m.Type == GRA {
+		return g.blockAgain(now, m, rs, out)
+	}
+	if m.Type == CQR {
 		return out
 	}
 	wrong, n := NewRange(rs.Circuits()), 0
