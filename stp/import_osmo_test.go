@@ -27,7 +27,7 @@ listen: {m3ua: "127.0.0.1:2905"}
 m3ua: {t-recovery: 3s, registration: {dynamic: on}}
 as:
 - {name: a, point-code: 1.2.3, routing-context: 1, mode: override, asps: {name: exchange-a, peer: 127.0.0.11}}
-- {name: c, keys: {dpc: 1.2.4, si: isup}, routing-context: 2, mode: loadshare, asps: [{name: exchange-c1, peer: "127.0.0.12,127.0.1.12:2910"}, {name: exchange-c2, peer: 127.0.0.22, blocked: on}]}
+- {name: c, keys: {dpc: 1.2.4, si: isup}, routing-context: 2, mode: loadshare, asps: [{name: exchange-c1, peer: "127.0.0.12,127.0.1.12:2910"}, {name: exchange-c2, peer: 127.0.0.22}]}
 - {name: sms, point-code: 1.2.6, routing-context: 3, asps: {name: sms, connect: "127.0.0.30:2905", local: "127.0.0.1:2907"}}
 gateway: {name: abroad, connect: "127.0.0.40:2905", local: "127.0.0.1:2906", routing-contexts: 7}
 route: [{to: 4.5.0/11, via: abroad, priority: 1}, {to: 4.0.0/3, via: sms, priority: 7}]
@@ -35,13 +35,13 @@ route: [{to: 4.5.0/11, via: abroad, priority: 1}, {to: 4.0.0/3, via: sms, priori
 	if diff := cmp.Diff(want, got, ignorePos, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Config{}, "File")); diff != "" {
 		t.Error(diff)
 	}
-	if len(findings) != 1 || findings[0].Pos.Line != 49 {
+	if len(findings) != 1 || findings[0].Pos.Line != 48 {
 		t.Errorf("findings: %v", findings)
 	}
 	if all := got.Check(); len(all) > 0 {
 		t.Errorf("checked: %v", all)
 	}
-	if got.AS[1].Pos.Line != 38 || got.Routes[0].Pos.Line != 54 {
+	if got.AS[1].Pos.Line != 37 || got.Routes[0].Pos.Line != 53 {
 		t.Errorf("places: %v, %v", got.AS[1].Pos, got.Routes[0].Pos)
 	}
 }
@@ -125,4 +125,44 @@ func FuzzImportOsmo(f *testing.F) {
 		}
 		c.Check()
 	})
+}
+
+// TestImportOsmoOptions has what the file above has not.
+func TestImportOsmoOptions(t *testing.T) {
+	got, findings, err := ImportOsmo("osmo", strings.NewReader(`cs7 instance 0
+ point-code 1.2.1
+ secondary-pc 1.2.2
+ listen m3ua 2906 tcp
+  local-ip 10.0.0.1
+  accept-asp-connections dynamic-permitted
+ asp x 0 2905 m3ua
+  remote-ip 10.0.0.2 primary
+  asp-identifier 7
+  shutdown
+ asp y 2905 0 m3ua tcp
+  remote-ip 10.0.0.3
+  transport-role client
+  block
+ as a m3ua
+  description two of them
+  asp x
+  asp y
+  traffic-mode broadcast
+  minimum-asp 2
+  routing-key 4 1.2.3 si b-isup
+  routing-key 4 1.2.4
+`))
+	if err != nil || len(findings) > 0 {
+		t.Errorf("%v %v", findings, err)
+	}
+	want := parse(t, `
+node: {point-code: 1.2.1, aliases: 1.2.2, network-indicator: international}
+listen: {m3ua-tcp: "10.0.0.1:2906"}
+m3ua: {any-asp: on}
+as: {name: a, point-code: 1.2.4, keys: {dpc: 1.2.3, si: b-isup}, routing-context: 4, mode: broadcast, min-asps: 2, asps: [
+  {name: x, peer: 10.0.0.2, id: 7, blocked: on}, {name: y, connect: "10.0.0.3:2905", tcp: on, blocked: on}]}
+`)
+	if diff := cmp.Diff(want, got, ignorePos, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Config{}, "File")); diff != "" {
+		t.Error(diff)
+	}
 }
