@@ -171,11 +171,7 @@ as:
 			if err := b.Active(ctx); err != nil {
 				t.Fatal(err)
 			}
-			b.mu.Lock()
-			for i := range b.last {
-				b.last[i] = -1
-			}
-			b.mu.Unlock()
+			b.renumber()
 			a.flood(t, b, 160, 100, nil)
 		})
 	}

@@ -84,9 +84,11 @@ type end struct {
 	mu     sync.Mutex
 	cond   sync.Cond
 	got    int
+	units  int // of SCCP
 	last   [16]int
 	wrong  []string
 	primed map[string]bool
+	block  chan struct{} // if set, take waits for it
 }
 
 func newEnd(t *testing.T, network sctp.Network, name string, pc mtp3.PointCode, rc uint32, local, remote sctp.Addr, tr trace.Func) *end {
@@ -114,8 +116,17 @@ func newEnd(t *testing.T, network sctp.Network, name string, pc mtp3.PointCode, 
 
 func (e *end) take(m *mtp3.MSU) {
 	e.mu.Lock()
+	block := e.block
+	e.mu.Unlock()
+	if block != nil {
+		<-block
+	}
+	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.got++
+	if m.SI == mtp3.SCCP {
+		e.units++
+	}
 	if len(m.Data) >= 4 && m.SI == mtp3.MTPTest {
 		i := int(m.Data[0])<<16 | int(m.Data[1])<<8 | int(m.Data[2])
 		sls := i % 16
@@ -128,6 +139,15 @@ func (e *end) take(m *mtp3.MSU) {
 		e.last[sls] = i
 	}
 	e.cond.Broadcast()
+}
+
+// renumber expects numbers from 0 again.
+func (e *end) renumber() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range e.last {
+		e.last[i] = -1
+	}
 }
 
 func (e *end) count() int {
