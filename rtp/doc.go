@@ -50,15 +50,24 @@
 //     members (6.2, 6.3), sequence and loss (A.1, A.3; but the first packet of all is not on
 //     probation), jitter (A.8), collisions and loops (8.2; a packet that we sent ourselves is told by its sequence and
 //     timestamp, and is taken, because echo services return our packets, unless Config.DropLoops is set)
+//
 //   - RFC 3611: the VoIP metrics block both ways (4.7, appendix A.2), other blocks are skipped
+//
 //   - ITU-T G.107: estimate of R and MOS, with the delay impairment simplified
+//
 //   - RFC 3551 section 4.1: marker at the start of a talkspurt
+//
 //   - RFC 3389: comfort noise (package rtp/cn makes and describes it); DTMF within audio is in rtp/dtmf
+//
 //   - RFC 4733: sending and receiving events, with segments of long events (2.5.1.3; the last
 //     packet of a segment that is not the final one is sent once), several events in a packet
 //     (2.5.1.5). Not done: combination with RFC 2198, tones, events that are states
+//
 //   - RFC 4961: symmetric RTP and RTCP. RFC 5761: RTP and RTCP on one port. RFC 3605: RTCP address
+//
 //   - RFC 7022: random CNAME. RFC 7160: clock rates that change within a stream
 //
-// Not done yet: SRTP, redundancy (RFC 2198).
+//   - RFC 3711, RFC 7714: SRTP and SRTCP by package rtp/srtp, with keys of RFC 4568 (Config.Encrypt and Decrypt)
+//
+// Not done yet: redundancy (RFC 2198), DTLS-SRTP (RFC 5764).
 package rtp

@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/gotelco/telco/rtp/srtp"
 )
 
 // Session runs a [Stream] on a socket: one goroutine reads RTP and sends the RTCP reports, a
@@ -301,6 +303,13 @@ func (s *Session) SetFormats(send, event Format, receive []Format) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stream.SetFormats(send, event, receive)
+}
+
+// SetSRTP changes the keys; see [Stream.SetSRTP].
+func (s *Session) SetSRTP(encrypt, decrypt *srtp.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stream.SetSRTP(encrypt, decrypt)
 }
 
 // Relatch lets another source take over; see [Stream.Relatch].

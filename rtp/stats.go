@@ -31,6 +31,8 @@ type Stats struct {
 	ReadErrors      uint64 // the socket failed (Session)
 	Loops           uint64 // packets that we had sent ourselves
 	Collisions      uint64 // somebody else used our SSRC, which was changed
+	Unauthentic     uint64 // SRTP refused them
+	Replayed        uint64 // SRTP had them before
 	Flooded         uint64 // RTCP packets over the limit, ignored
 	Moved           uint64 // the source came to be another without signalling
 	Buffer          BufferStats

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"github.com/gotelco/telco/rtp/srtp"
 	"github.com/gotelco/telco/trace"
 )
 
@@ -44,6 +45,10 @@ type Config struct {
 
 	SSRC  uint32 // if zero, random
 	CNAME string // canonical name in RTCP (RFC 7022); if empty, random
+
+	// Encrypt and Decrypt are the contexts of SRTP for what is sent and received (RFC 3711): both or none. The Stream takes them
+	// over. What is traced is what is on the wire.
+	Encrypt, Decrypt *srtp.Context
 
 	// XR adds a VoIP metrics block to each report (RFC 3611), as a=rtcp-xr:voip-metrics asks for. The peer's are taken in
 	// any case.
@@ -92,6 +97,8 @@ type Stream struct {
 	left      uint32 // the SSRC that we had before a collision
 	leaving   bool   // and of which BYE is not yet said
 	bucket    bucket // of RTCP packets
+	plain     []byte // what was decrypted
+	wire      []byte // what was encrypted
 
 	stats Stats
 }
@@ -208,6 +215,13 @@ func (s *Stream) AppendNoise(dst []byte, now time.Time, payload []byte, samples 
 func (s *Stream) sent(dst []byte, start int, now time.Time, to netip.AddrPort) ([]byte, netip.AddrPort, error) {
 	s.stats.PacketsSent++
 	s.stats.OctetsSent += uint64(len(dst) - start - headerSize)
+	if s.cfg.Encrypt != nil {
+		var err error
+		if s.wire, err = s.cfg.Encrypt.EncryptRTP(s.wire[:0], dst[start:]); err != nil {
+			return dst[:start], to, err
+		}
+		dst = append(dst[:start], s.wire...)
+	}
 	s.trace(now, trace.Sent, trace.RTP, to, dst[start:])
 	return dst, to, nil
 }
@@ -250,6 +264,14 @@ func (s *Stream) Receive(now time.Time, from netip.AddrPort, data []byte) error 
 	from = canonical(from)
 	if s.cfg.Mux && len(data) >= 2 && data[1] >= 192 && data[1] <= 223 { // RFC 5761 section 4
 		return s.ReceiveRTCP(now, from, data)
+	}
+	wire := data
+	if s.cfg.Decrypt != nil {
+		var err error
+		if s.plain, err = s.cfg.Decrypt.DecryptRTP(s.plain[:0], data); err != nil {
+			return s.undecrypted(err)
+		}
+		data = s.plain
 	}
 	allowed := s.latch.allows(from)
 	if !allowed && !s.takesOver(now, from, data) {
@@ -294,7 +316,7 @@ func (s *Stream) Receive(now time.Time, from netip.AddrPort, data []byte) error 
 	s.stats.OctetsReceived += uint64(len(s.packet.Payload))
 	s.stats.LastReceived = now
 	s.stats.RemoteLeft = false
-	s.trace(now, trace.Received, trace.RTP, from, data)
+	s.trace(now, trace.Received, trace.RTP, from, wire)
 	if f.Event {
 		if err := s.events.push(now, h.Timestamp, f.rate(), s.packet.Payload); err != nil {
 			s.stats.Malformed++
@@ -315,6 +337,21 @@ var (
 	ErrUnexpected = errors.New("rtp: payload type was not agreed")
 	ErrProbation  = errors.New("rtp: new source or sequence, waiting for a second packet")
 )
+
+// SetSRTP changes the keys, after a new offer and answer; nil for both ends encryption.
+func (s *Stream) SetSRTP(encrypt, decrypt *srtp.Context) {
+	s.cfg.Encrypt, s.cfg.Decrypt = encrypt, decrypt
+}
+
+// undecrypted counts a packet that SRTP refused.
+func (s *Stream) undecrypted(err error) error {
+	if errors.Is(err, srtp.ErrReplay) {
+		s.stats.Replayed++
+	} else {
+		s.stats.Unauthentic++
+	}
+	return err
+}
 
 // ErrLoop is returned for a packet that we sent ourselves, if Config.DropLoops is set.
 var ErrLoop = errors.New("rtp: a packet of our own")

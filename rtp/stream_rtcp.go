@@ -87,6 +87,13 @@ func (s *Stream) appendCompound(dst []byte, now time.Time, bye bool) ([]byte, ne
 		dst = appendBye(dst, s.sender.ssrc)
 	}
 	s.stats.ReportsSent++
+	if s.cfg.Encrypt != nil {
+		var err error
+		if s.wire, err = s.cfg.Encrypt.EncryptRTCP(s.wire[:0], dst[start:]); err != nil {
+			return dst[:start], to, err
+		}
+		dst = append(dst[:start], s.wire...)
+	}
 	s.trace(now, trace.Sent, trace.RTCP, to, dst[start:])
 	return dst, to, nil
 }
@@ -106,6 +113,14 @@ func (s *Stream) ReceiveRTCP(now time.Time, from netip.AddrPort, data []byte) er
 	if !s.bucket.take(now) {
 		s.stats.Flooded++
 		return ErrFlood
+	}
+	wire := data
+	if s.cfg.Decrypt != nil {
+		var err error
+		if s.plain, err = s.cfg.Decrypt.DecryptRTCP(s.plain[:0], data); err != nil {
+			return s.undecrypted(err)
+		}
+		data = s.plain
 	}
 	ours, named := false, false // it carries our SSRC, and our CNAME
 	// First look whether all of it is well formed, so that half of a bad packet has no effect.
@@ -141,7 +156,7 @@ func (s *Stream) ReceiveRTCP(now time.Time, from netip.AddrPort, data []byte) er
 	if !s.cfg.Mux && !s.rtcpFrom.IsValid() && host.IsValid() {
 		s.rtcpFrom = from
 	}
-	s.trace(now, trace.Received, trace.RTCP, from, data)
+	s.trace(now, trace.Received, trace.RTCP, from, wire)
 	for b := data; len(b) > 0; {
 		p, rest, _ := ParseRTCP(b)
 		b = rest
