@@ -117,7 +117,7 @@ func (d *demo) check(what string, err error) bool {
 
 // story is what the demonstration shows.
 func (d *demo) story(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 45*time.Second)
 	defer cancel()
 	fail := func(format string, a ...any) error { return fmt.Errorf(format, a...) }
 	if !d.check("the S-CSCF connects (CER, CEA)", d.cscf.node.Ready(ctx, d.s.cfg.Host)) {
