@@ -48,7 +48,8 @@
 //     methods 1 and 2; 2.9.3: reset; 2.9.4 to 2.9.6, 2.9.8: what goes wrong; 2.9.5.3: messages and parameters that are not
 //     known; 2.10 and 2.11: congestion; 2.12: unequipped circuits; 2.13: availability of the user part; the timers of Annex A
 //     that belong to these (see [Timer])
-//   - Q.784.1: the test cases about these, under their numbers, are tests of this package
+//   - Q.784.1: the test cases about these, under their numbers, are tests of this package: 90 of 127; the others are about what the call
+//     control does with parameters, speech paths and other signalling systems
 //
 // # Limitations
 //

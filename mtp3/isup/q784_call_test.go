@@ -626,9 +626,9 @@ var q784Calls = []q784Case{
 	{number: "6.4.2", title: "semi-automatic operation: operators", why: "operators are the call control's"},
 	{number: "6.4.3", title: "semi-automatic operation: operators", why: "as 6.4.2"},
 	{number: "6.4.4", title: "semi-automatic operation: operators", why: "as 6.4.2"},
-	{number: "6.5", title: "simple segmentation, 5 cases", why: "SGM goes to the call control as it comes; T34 is not here"},
-	{number: "6.6", title: "4 cases", why: "special call set-ups of the call control"},
-	{number: "7", title: "bearer services, 10 cases", why: "parameters are the call control's; multirate connections are not here"},
+	{number: "6.5", title: "simple segmentation, 5 cases", why: "SGM goes to the call control as it comes; T34 is not here", cases: 5},
+	{number: "6.6", title: "4 cases", why: "special call set-ups of the call control", cases: 4},
+	{number: "7", title: "bearer services, 10 cases", why: "parameters are the call control's; multirate connections are not here", cases: 10},
 	{number: "8.1.1", title: "automatic congestion control, level 1", script: `
 		setup 2
 		> IAM 2
@@ -684,5 +684,5 @@ var q784Calls = []q784Case{
 		< IAM 1
 		= Available 1
 		= SetupInd 1`},
-	{number: "9", title: "interworking, 2 cases", why: "other signalling systems are the call control's"},
+	{number: "9", title: "interworking, 2 cases", why: "other signalling systems are the call control's", cases: 2},
 }

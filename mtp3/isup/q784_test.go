@@ -15,6 +15,7 @@ type q784Case struct {
 	cfg           Config
 	script        string
 	why           string
+	cases         int // how many numbers the entry stands for; if zero, one
 }
 
 // q784Supervision are the cases of section 1: the supervision of circuits and of signalling.
@@ -496,17 +497,18 @@ var q784Supervision = []q784Case{
 
 func TestQ784(t *testing.T) {
 	capture := tsharktest.Capture(t)
-	covered, left := map[string]bool{}, map[string]bool{}
+	covered, scripts, left := map[string]bool{}, 0, 0
 	all := slices.Concat(q784Supervision, q784Calls)
 	for _, c := range all {
 		if c.script == "" {
-			left[c.number] = true
+			left += max(c.cases, 1)
 			if c.why == "" {
 				t.Errorf("%s has neither script nor reason", c.number)
 			}
 			continue
 		}
 		covered[c.number] = true
+		scripts++
 		t.Run(strings.ReplaceAll(fmt.Sprint(c.number, " ", c.title), "/", " "), func(t *testing.T) {
 			for _, o := range runScript(t, c.cfg, c.script) {
 				if o, ok := o.(Send); ok {
@@ -515,5 +517,5 @@ func TestQ784(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("Q.784.1: %d numbers with %d scripts; %d entries are not covered", len(covered), len(all)-len(left), len(left))
+	t.Logf("Q.784.1: %d numbers covered with %d scripts, %d not covered", len(covered), scripts, left)
 }
