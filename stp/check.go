@@ -49,6 +49,15 @@ func Errors(all []Finding) []Finding {
 // ports in use twice, timers out of the ranges of the recommendations. The findings are in the order of the file.
 func (c *Config) Check() []Finding {
 	k := &checker{c: c.WithDefaults(), said: c, f: c.Node.Format}
+	k.plans, k.points = k.c.routes(), map[mtp3.PointCode]bool{}
+	for _, p := range k.plans {
+		if p.To.Wild == 0 {
+			k.points[p.To.PC] = true
+		}
+	}
+	for i := range k.c.Linksets {
+		k.points[k.c.Linksets[i].Adjacent] = true
+	}
 	k.names()
 	k.node()
 	k.linksets()
@@ -74,6 +83,8 @@ type checker struct {
 	c, said *Config // with defaults, without
 	f       mtp3.Format
 	all     []Finding
+	plans   []routePlan
+	points  map[mtp3.PointCode]bool // that single routes lead to
 }
 
 func (k *checker) add(s FindingKind, p Pos, format string, args ...any) {

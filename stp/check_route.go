@@ -86,12 +86,15 @@ func (k *checker) local(d mtp3.Destination) bool {
 
 // reached tells whether some way leads to (a part of) a destination.
 func (k *checker) reached(d mtp3.Destination) bool {
-	for i := range k.c.Linksets {
-		if d.Contains(k.c.Linksets[i].Adjacent) {
+	if d.Wild == 0 && k.points[d.PC] {
+		return true
+	}
+	for pc := range k.points {
+		if d.Wild > 0 && d.Contains(pc) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(k.c.routes(), func(r routePlan) bool { return r.To.Covers(d) || d.Covers(r.To) })
+	return slices.ContainsFunc(k.plans, func(r routePlan) bool { return r.To.Covers(d) || d.Covers(r.To) })
 }
 
 // traffic looks at what level 3 makes of the file.
@@ -110,13 +113,12 @@ func (k *checker) traffic() {
 
 // shadowed finds masked routes whose points all have routes of their own.
 func (k *checker) shadowed() {
-	plans := k.c.routes()
 	single := map[mtp3.PointCode]bool{}
 	masked := map[mtp3.Destination]Pos{}
 	for i := range k.c.Linksets {
 		single[k.c.Linksets[i].Adjacent] = true
 	}
-	for _, p := range plans {
+	for _, p := range k.plans {
 		if p.To.Wild == 0 {
 			single[p.To.PC] = true
 		} else if _, ok := masked[p.To]; !ok {
@@ -151,7 +153,7 @@ func (k *checker) idle(o *offline) {
 	seen := map[string]bool{} // by what is combined
 	byDest := map[mtp3.Destination][]routePlan{}
 	var order []mtp3.Destination
-	for _, p := range o.cfg.routes() {
+	for _, p := range k.plans {
 		if len(byDest[p.To]) == 0 {
 			order = append(order, p.To)
 		}
