@@ -348,11 +348,12 @@ func (l *link) read(ctx context.Context, r receiver) error {
 	}
 }
 
-// close ends the sending half.
-func (l *link) close() {
+// close ends the sending half, and returns how many messages had not been sent.
+func (l *link) close() int {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.closed = true
-	l.mu.Unlock()
+	return l.count
 }
 
 // LinkStats counts what an association carried.

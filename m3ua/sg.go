@@ -33,7 +33,7 @@ type SG struct {
 	closed bool
 	events events
 
-	noRoute, unknownPeers, errsSent, errsReceived atomic.Uint64
+	noRoute, unknownPeers, errsSent, errsReceived, lost atomic.Uint64
 }
 
 // sgPeer is an ASP with its association.
@@ -398,7 +398,7 @@ func (g *SG) serve(ctx context.Context, cancel context.CancelFunc, p *sgPeer, l 
 	r := &reader{g: g, p: p, l: l}
 	r.in.ASP, r.in.reader = l.name, r
 	err := l.read(ctx, r)
-	l.close()
+	g.lost.Add(uint64(l.close()))
 	g.do(func(now time.Time, out []output) []output {
 		if p.link != l {
 			return out

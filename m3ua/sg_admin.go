@@ -355,13 +355,14 @@ type SGStats struct {
 	UnknownPeers uint64 // associations of nobody that is configured
 	ErrorsSent   uint64
 	ErrorsHeard  uint64
+	Lost         uint64 // messages that waited for an ASP when its association ended; of those being sent some may have arrived
 }
 
 // Stats is a snapshot.
 func (g *SG) Stats() SGStats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	st := SGStats{NoRoute: g.noRoute.Load(), UnknownPeers: g.unknownPeers.Load(), ErrorsSent: g.errsSent.Load(), ErrorsHeard: g.errsReceived.Load()}
+	st := SGStats{NoRoute: g.noRoute.Load(), UnknownPeers: g.unknownPeers.Load(), ErrorsSent: g.errsSent.Load(), ErrorsHeard: g.errsReceived.Load(), Lost: g.lost.Load()}
 	for _, s := range g.core.as {
 		x := ASStats{Name: s.cfg.Name, RoutingContext: s.cfg.RoutingContext, State: s.state, TrafficMode: s.mode, Key: s.cfg.Key.clone(),
 			Registered: s.dynamic, Blocked: s.cfg.Blocked, ASPs: map[string]State{}}

@@ -3,8 +3,10 @@ package stp
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -183,8 +185,20 @@ func (n *Node) listen(ctx context.Context, c *Config, name string, cfg ListenCon
 	n.mu.Unlock()
 	go func() {
 		defer close(l.done)
-		if err := n.accept(running, ln); running.Err() == nil {
+		for {
+			err := n.accept(running, ln)
+			if running.Err() != nil {
+				return
+			}
 			n.log.Error("stp: listener failed", "listen", name, "err", err)
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			select { // such as too many open files
+			case <-running.Done():
+				return
+			case <-time.After(time.Second):
+			}
 		}
 	}()
 	return nil

@@ -353,6 +353,9 @@ func (n *Node) statusM3UA(cfg *Config, s *Status, live map[string]int) {
 			s.Traffic.Dropped["AS pending, queue full"] += a.Overflowed
 		}
 	}
+	if sg.Lost > 0 {
+		s.Traffic.Dropped["waited for an ASP that was lost"] = sg.Lost
+	}
 	for _, a := range sg.ASP {
 		x := ASPStatus{Name: a.Name, State: a.State.String(), Associated: a.Associated, Remote: a.Remote, Blocked: a.Blocked, Congestion: a.LinkStats.Congestion,
 			Queued: a.Queued, MessagesIn: a.Received, Messages: a.Sent, OctetsIn: a.ReceivedOctets, OctetsOut: a.SentOctets, Dropped: a.Dropped}
