@@ -28,8 +28,9 @@ type Config struct {
 	// T6 is for how long the peer may be busy: 3 to 6 s. If zero, 5 s.
 	T6 time.Duration
 	// T7 is how old the oldest message without acknowledgement may get: 0.5 to 2 s. If zero,
-	// 2 s. A value below the association's retransmission time-out turns one lost packet into
-	// a lost link. It also limits how long a recovered processor waits for the peer's Ready.
+	// 1.5 s, so that both ends have noticed a silent link before T2 of a changeover is over (Q.704).
+	// A value below the association's retransmission time-out turns one lost packet into a lost
+	// link. It also limits how long a recovered processor waits for the peer's Ready.
 	T7 time.Duration
 
 	// ProvingInterval is the time between two Link Status Proving messages while T4 runs
@@ -81,7 +82,7 @@ func (c Config) Defaults() Config {
 	or(&c.T4n, 8200*time.Millisecond)
 	or(&c.T4e, 500*time.Millisecond)
 	or(&c.T6, 5*time.Second)
-	or(&c.T7, 2*time.Second)
+	or(&c.T7, 1500*time.Millisecond)
 	or(&c.ProvingInterval, 50*time.Millisecond)
 	or(&c.RepeatInterval, time.Second)
 	if c.ProvingInterval < time.Millisecond {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Pieces that many cases begin with.
@@ -825,7 +826,7 @@ var q781Cases = []int{1: 35, 8, 8, 3, 5, 4, 4, 14, 13, 3}
 func TestQ781(t *testing.T) {
 	for _, c := range q781 {
 		t.Run(c.number, func(t *testing.T) {
-			cfg := Config{}
+			cfg := Config{T7: 2 * time.Second}
 			if c.number == "8.3" {
 				cfg.Window = 3
 			}

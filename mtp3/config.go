@@ -70,7 +70,7 @@ const (
 // belong to procedures that this package does not have.
 type Timers struct {
 	T1  time.Duration // delay against mis-sequencing on changeover; if zero, 800 ms
-	T2  time.Duration // waiting for changeover acknowledgement; if zero, 1.4 s
+	T2  time.Duration // waiting for changeover acknowledgement, more than T7 of level 2; if zero, 2 s
 	T3  time.Duration // time-controlled diversion at changeback; if zero, 800 ms
 	T4  time.Duration // waiting for changeback acknowledgement, first attempt; if zero, 800 ms
 	T5  time.Duration // the same, second attempt; if zero, 800 ms
@@ -102,7 +102,7 @@ func (t Timers) Defaults() Timers {
 		at    *time.Duration
 		value time.Duration
 	}{
-		{&t.T1, 800 * time.Millisecond}, {&t.T2, 1400 * time.Millisecond}, {&t.T3, 800 * time.Millisecond},
+		{&t.T1, 800 * time.Millisecond}, {&t.T2, 2 * time.Second}, {&t.T3, 800 * time.Millisecond},
 		{&t.T4, 800 * time.Millisecond}, {&t.T5, 800 * time.Millisecond}, {&t.T6, 800 * time.Millisecond},
 		{&t.T8, time.Second}, {&t.T10, 45 * time.Second}, {&t.T11, time.Minute},
 		{&t.T12, 1200 * time.Millisecond}, {&t.T13, 1200 * time.Millisecond}, {&t.T14, 2500 * time.Millisecond},

@@ -22,9 +22,9 @@ func TestPlan(t *testing.T) {
 			[]string{"add link to-B/4: aligns, then takes its share of SLS by changeback"}},
 		{"another address", "127.0.0.2:3567", "127.0.0.3:3567",
 			[]string{"reopen link to-B/2: m2pa.connect 127.0.0.2:3567 -> 127.0.0.3:3567 (its traffic goes to other links by changeover)"}},
-		{"timers of all links of a linkset", "adjacent: 4.5.1\n", "adjacent: 4.5.1\n    m2pa: { t7: 1500ms }\n", []string{
-			"reopen link to-B/0: m2pa.t7 2s -> 1.5s (its traffic goes to other links by changeover)", "reopen link to-B/1: m2pa.t7 2s -> 1.5s (its traffic goes to other links by changeover)",
-			"reopen link to-B/2: m2pa.t7 2s -> 1.5s (its traffic goes to other links by changeover)", "reopen link to-B/3: m2pa.t7 2s -> 1.5s (its traffic goes to other links by changeover)"}},
+		{"timers of all links of a linkset", "adjacent: 4.5.1\n", "adjacent: 4.5.1\n    m2pa: { t7: 1200ms }\n", []string{
+			"reopen link to-B/0: m2pa.t7 1.5s -> 1.2s (its traffic goes to other links by changeover)", "reopen link to-B/1: m2pa.t7 1.5s -> 1.2s (its traffic goes to other links by changeover)",
+			"reopen link to-B/2: m2pa.t7 1.5s -> 1.2s (its traffic goes to other links by changeover)", "reopen link to-B/3: m2pa.t7 1.5s -> 1.2s (its traffic goes to other links by changeover)"}},
 		{"a screen that nothing uses", "node:", "screening: { name: s, default: deny }\nnode:", nil},
 		{"mask", "  - { to: 4.5.3, via: to-B, priority: 1 }\n  - { to: 4.5.6, via: to-B, priority: 1 }", "  - { to: 4.5.0/11, via: to-B }", []string{
 			"remove route 4.5.3 via linkset to-B (what only it led to cannot be reached any more)", "remove route 4.5.6 via linkset to-B (what only it led to cannot be reached any more)",
