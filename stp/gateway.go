@@ -32,11 +32,7 @@ func (n *Node) addGateway(c *Config, cfg *GatewayConfig) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &gateway{n: n, cfg: *cfg, cancel: cancel}
 	g.live.Store(&[]*m3ua.ASP{})
-	n.mu.Lock()
-	n.gateways[cfg.Name] = g
-	n.mu.Unlock()
 	n.evMu.Lock() // events wait
-	defer n.evMu.Unlock()
 	for i := range max(len(cfg.Connect), 1) {
 		x := cfg.clientConfig()
 		if len(cfg.Connect) > 0 {
@@ -52,6 +48,10 @@ func (n *Node) addGateway(c *Config, cfg *GatewayConfig) error {
 			g.wait.Go(func() { _ = a.Active(ctx) }) // it stays told to be active
 		}
 	}
+	n.evMu.Unlock()
+	n.mu.Lock()
+	n.gateways[cfg.Name] = g // complete: associations may come
+	n.mu.Unlock()
 	return nil
 }
 
