@@ -25,7 +25,8 @@
 //		}
 //	}
 //
-// Nothing is allocated per packet once buffers have grown.
+// Nothing is allocated per packet once buffers have grown. A [Poller] reads the sockets of many Sessions with one
+// goroutine. [SetDSCP] marks what a socket sends.
 //
 // # Whose packets are taken
 //

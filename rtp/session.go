@@ -12,7 +12,7 @@ import (
 )
 
 // Session runs a [Stream] on a socket: one goroutine reads RTP and sends the RTCP reports, a
-// second one reads RTCP if it has a socket of its own. The clock of what is sent and played
+// second one reads RTCP if it has a socket of its own; with a [Poller], one goroutine does so for many Sessions. The clock of what is sent and played
 // stays with the caller, who calls Send and Pop every 20 ms or so. All methods are safe for
 // concurrent use.
 type Session struct {
@@ -23,7 +23,10 @@ type Session struct {
 	out    []byte
 	closed bool
 	err    error
+	errors int // failed reads in a row
 	wg     sync.WaitGroup
+	poller *Poller // nil if the Session reads by itself
+	polled []int32 // kept by it
 }
 
 // NewSession starts a Session on rtp and, unless cfg.Mux or cfg.NoRTCP is set, on rtcp, which may
@@ -40,6 +43,12 @@ func NewSession(rtp, rtcp net.PacketConn, cfg Config) *Session {
 	if rtcp != nil {
 		c := newSocket(rtcp)
 		s.rtcp = &c
+	}
+	if cfg.Poller != nil && cfg.Poller.add(s) {
+		s.poller = cfg.Poller
+		return s
+	}
+	if rtcp != nil {
 		s.wg.Go(func() { s.read(s.rtcp, true) })
 	}
 	s.wg.Go(func() { s.read(&s.rtp, false) })
@@ -110,7 +119,6 @@ const maxErrors = 100
 func (s *Session) read(c *socket, rtcp bool) {
 	buf := make([]byte, maxDatagram)
 	var deadline time.Time
-	failed := 0
 	for {
 		if !rtcp {
 			s.mu.Lock()
@@ -123,36 +131,58 @@ func (s *Session) read(c *socket, rtcp bool) {
 		}
 		n, from, err := c.read(buf)
 		now := time.Now()
-		s.mu.Lock()
 		switch {
-		case s.closed:
-			s.mu.Unlock()
-			return
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			s.sendReport(now)
-			deadline = time.Time{} // it has fired: set it again even if it is the same
-		case err != nil:
-			s.stream.stats.ReadErrors++
-			if failed++; failed > maxErrors || errors.Is(err, net.ErrClosed) {
-				if s.err == nil {
-					s.err = err
-				}
+			s.mu.Lock()
+			if s.closed {
 				s.mu.Unlock()
 				return
 			}
-		default:
-			failed = 0
-			if rtcp {
-				s.stream.ReceiveRTCP(now, from, buf[:n])
-			} else {
-				s.stream.Receive(now, from, buf[:n])
-				if due := s.stream.Deadline(); !due.IsZero() && !now.Before(due) {
-					s.sendReport(now) // a busy socket may never reach its deadline
-				}
+			s.sendReport(now)
+			s.mu.Unlock()
+			deadline = time.Time{} // it has fired: set it again even if it is the same
+		case err != nil:
+			if !s.failed(err) {
+				return
 			}
+		default:
+			s.deliver(now, rtcp, from, buf[:n])
 		}
-		s.mu.Unlock()
 	}
+}
+
+// deliver hands a datagram to the stream.
+func (s *Session) deliver(now time.Time, rtcp bool, from netip.AddrPort, data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.errors = 0
+	switch {
+	case s.closed:
+	case rtcp:
+		s.stream.ReceiveRTCP(now, from, data)
+	default:
+		s.stream.Receive(now, from, data)
+		if due := s.stream.Deadline(); !due.IsZero() && !now.Before(due) {
+			s.sendReport(now) // a busy socket may never reach its deadline
+		}
+	}
+}
+
+// failed counts a failed read, and says whether to go on.
+func (s *Session) failed(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.stream.stats.ReadErrors++
+	if s.errors++; s.errors > maxErrors || errors.Is(err, net.ErrClosed) {
+		if s.err == nil {
+			s.err = err
+		}
+		return false
+	}
+	return true
 }
 
 // sendReport is called with the lock held.
@@ -342,6 +372,9 @@ func (s *Session) Close() error {
 	}
 	s.closed = true
 	s.mu.Unlock()
+	if s.poller != nil {
+		s.poller.remove(s)
+	}
 	err := s.rtp.conn.Close()
 	if s.rtcp != nil {
 		err = errors.Join(err, s.rtcp.conn.Close())

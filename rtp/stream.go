@@ -59,6 +59,9 @@ type Config struct {
 	// taken, so that echo services can be heard; either way they are counted.
 	DropLoops bool
 
+	// Poller reads the sockets of a [Session]. If nil, the Session has goroutines of its own.
+	Poller *Poller
+
 	// Buffer configures the playout buffer.
 	Buffer BufferConfig
 	// ReportInterval is the mean time between RTCP reports (RFC 3550 section 6.2). If zero, 5 s.
