@@ -50,6 +50,8 @@ type MediaConfig struct {
 	// Ptime is the time that a packet sent should cover. If zero, 20 ms. It is rounded to a
 	// multiple of 10 ms, between 10 and 200 ms.
 	Ptime time.Duration
+	// Playout configures the playout buffer; by default its delay adapts to the network.
+	Playout rtp.BufferConfig
 	// Hold stops sending, Mute ignores what comes: the two halves of a=inactive, sendonly and
 	// recvonly.
 	Hold, Mute bool
@@ -124,7 +126,7 @@ func NewMedia(wheel *Wheel, conn, rtcp net.PacketConn, cfg MediaConfig) (*Media,
 	send, event, receive := m.formats()
 	m.session = rtp.NewSession(conn, rtcp, rtp.Config{
 		Remote: cfg.Remote, RemoteRTCP: cfg.RemoteRTCP, Mux: cfg.Mux, NoRTCP: cfg.NoRTCP,
-		Send: send, SendEvent: event, Receive: receive,
+		Send: send, SendEvent: event, Receive: receive, Buffer: cfg.Playout, Poller: wheel.reader(conn),
 		Correlation: cfg.Correlation, Interface: cfg.Interface, Logger: cfg.Logger, Trace: cfg.Trace,
 	})
 	wheel.add(m)

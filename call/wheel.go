@@ -1,9 +1,12 @@
 package call
 
 import (
+	"net"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/gotelco/telco/rtp"
 )
 
 // FrameTime is the beat of all media: 20 ms.
@@ -23,6 +26,7 @@ type Wheel struct {
 	closed chan struct{}
 	once   sync.Once
 	done   sync.WaitGroup
+	poller *rtp.Poller // reads the sockets of all media; nil before the first
 }
 
 // WheelStats is a snapshot of how the wheel turns.
@@ -46,7 +50,30 @@ func NewWheel() *Wheel {
 func (w *Wheel) Close() error {
 	w.once.Do(func() { close(w.closed) })
 	w.done.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.poller != nil {
+		return w.poller.Close()
+	}
 	return nil
+}
+
+// reader is what reads conn; nil if that is up to its session.
+func (w *Wheel) reader(conn net.PacketConn) *rtp.Poller {
+	if _, ok := conn.(*net.UDPConn); !ok {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case <-w.closed:
+		return nil
+	default:
+	}
+	if w.poller == nil {
+		w.poller, _ = rtp.NewPoller() // without one, each session reads by itself
+	}
+	return w.poller
 }
 
 // Stats returns a snapshot.

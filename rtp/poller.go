@@ -78,8 +78,10 @@ func (p *Poller) remove(s *Session) {
 
 func (p *Poller) drop(s *Session) {
 	for _, id := range s.polled {
-		p.sys.remove(p.sockets[id])
-		delete(p.sockets, id)
+		if q := p.sockets[id]; q != nil { // else the Poller is closed
+			p.sys.remove(q)
+			delete(p.sockets, id)
+		}
 	}
 	s.polled = nil
 }
@@ -128,6 +130,9 @@ func (p *Poller) Close() error {
 	if closed {
 		return nil
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.sockets)
 	return p.sys.close()
 }
 
