@@ -50,7 +50,8 @@ type MediaConfig struct {
 	// Ptime is the time that a packet sent should cover. If zero, 20 ms. It is rounded to a
 	// multiple of 10 ms, between 10 and 200 ms.
 	Ptime time.Duration
-	// Playout configures the playout buffer; by default its delay adapts to the network.
+	// Playout configures the playout buffer; by default its delay adapts to the network, with a MinDelay of 40 ms
+	// because a wheel that has no processor for a moment sends late.
 	Playout rtp.BufferConfig
 	// Hold stops sending, Mute ignores what comes: the two halves of a=inactive, sendonly and
 	// recvonly.
@@ -122,6 +123,9 @@ func NewMedia(wheel *Wheel, conn, rtcp net.PacketConn, cfg MediaConfig) (*Media,
 			rtcp.Close()
 		}
 		return nil, err
+	}
+	if cfg.Playout.MinDelay == 0 {
+		cfg.Playout.MinDelay = 2 * FrameTime
 	}
 	send, event, receive := m.formats()
 	m.session = rtp.NewSession(conn, rtcp, rtp.Config{

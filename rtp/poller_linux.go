@@ -2,8 +2,10 @@ package rtp
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"syscall"
 	"time"
@@ -12,7 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-type pollerSys struct{ epoll int }
+// pollerSys is an epoll descriptor that waits in the poller of the runtime, as sockets do: so there is no thread that
+// waits, and what has arrived is read as soon as it would be from one socket.
+type pollerSys struct {
+	epoll int
+	file  *os.File
+	conn  syscall.RawConn
+}
 
 type polledSys struct {
 	conn syscall.RawConn
@@ -26,11 +34,25 @@ type polledSys struct {
 }
 
 func (s *pollerSys) open() (err error) {
-	s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return err
+	}
+	if err = unix.SetNonblock(s.epoll, true); err != nil {
+		unix.Close(s.epoll)
+		return err
+	}
+	s.file = os.NewFile(uintptr(s.epoll), "epoll")
+	s.conn, err = s.file.SyscallConn()
+	if err == nil {
+		err = s.file.SetReadDeadline(time.Time{}) // fails if the runtime cannot wait for it
+	}
+	if err != nil {
+		s.file.Close()
+	}
 	return err
 }
 
-func (s *pollerSys) close() error { return unix.Close(s.epoll) }
+func (s *pollerSys) close() error { return s.file.Close() }
 
 func (s *pollerSys) add(c *net.UDPConn, id int32, q *polled) error {
 	raw, err := c.SyscallConn()
@@ -93,12 +115,21 @@ const atOnce = 8
 func (p *Poller) run() {
 	defer close(p.done)
 	buf := make([]byte, maxDatagram)
-	var events [64]unix.EpollEvent
+	events := make([]unix.EpollEvent, 64)
 	var scratch []*Session
+	n := 0
+	ready := func(fd uintptr) bool { // false waits for the next event
+		var err error
+		for n, err = unix.EpollWait(int(fd), events, 0); err == unix.EINTR; {
+			n, err = unix.EpollWait(int(fd), events, 0)
+		}
+		return n != 0
+	}
 	swept := time.Now()
+	p.sys.file.SetReadDeadline(swept.Add(sweep))
 	for !p.isClosed() {
-		n, err := unix.EpollWait(p.sys.epoll, events[:], int(sweep/time.Millisecond))
-		if err != nil && err != unix.EINTR {
+		n = 0
+		if err := p.sys.conn.Read(ready); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return
 		}
 		now := time.Now()
@@ -110,6 +141,7 @@ func (p *Poller) run() {
 		if now.Sub(swept) >= sweep {
 			swept = now
 			scratch = p.reports(now, scratch)
+			p.sys.file.SetReadDeadline(now.Add(sweep))
 		}
 	}
 }

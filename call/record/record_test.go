@@ -21,6 +21,7 @@ import (
 	"github.com/gotelco/telco/call"
 	"github.com/gotelco/telco/call/record"
 	"github.com/gotelco/telco/call/wav"
+	"github.com/gotelco/telco/rtp"
 )
 
 // server keeps what is uploaded, by name.
@@ -116,11 +117,11 @@ func leg(t *testing.T, says, hears float64) *call.Media {
 	of := func(c net.PacketConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
 	format := call.Format{Codec: call.PCMU, PayloadType: 0}
 	toA, toB := of(a), of(b)
-	m, err := call.NewMedia(wheel, a, nil, call.MediaConfig{Remote: toB, Send: format})
+	m, err := call.NewMedia(wheel, a, nil, call.MediaConfig{Remote: toB, Send: format, Playout: rtp.BufferConfig{Fixed: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer, err := call.NewMedia(wheel, b, nil, call.MediaConfig{Remote: toA, Send: format})
+	peer, err := call.NewMedia(wheel, b, nil, call.MediaConfig{Remote: toA, Send: format, Playout: rtp.BufferConfig{Fixed: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
