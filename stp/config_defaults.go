@@ -23,7 +23,7 @@ func (c *Config) WithDefaults() *Config {
 		on bool
 	}{{&n.Transfer, true}, {&n.TransferRestricted, false}, {&n.Restart, true}, {&n.LinkTest, true}, {&d.M3UA.Strict, false}, {&d.M3UA.AnyASP, false},
 		{&d.M3UA.Registration.Enabled, true}, {&d.M3UA.Registration.Dynamic, false}, {&d.M3UA.Registration.Change, false},
-		{&d.SCCP.Return, true}, {&d.Capture.PerLink, true}, {&d.Capture.Continuous, false}} {
+		{&d.SCCP.Return, true}, {&d.SCCP.Extended, false}, {&d.Capture.PerLink, true}, {&d.Capture.Continuous, false}} {
 		fillSwitch(s.at, s.on)
 	}
 	fill(&n.MaxHeld, 65536)

@@ -13,6 +13,9 @@ type SCCPConfig struct {
 	HopCounter uint8 `yaml:"hop-counter"`
 	// Return answers what cannot be translated with a service message (UDTS) where its sender wants it. Default on.
 	Return Switch `yaml:"return"`
+	// Extended passes on UDT that has been translated as XUDT, which has a hop counter, so that a loop of translations
+	// over several nodes ends. Default off: all nodes have to know XUDT.
+	Extended Switch `yaml:"extended"`
 }
 
 // GTTConfig is one line of global title translation: what becomes of an [sccp.Rule]. Of the lines that match, that

@@ -216,7 +216,7 @@ gateway: [{name: g, role: ipsp-single, accept: 10.0.0.7, local: 10.0.0.1, passiv
   {name: h, connect: [10.0.0.8, 10.0.0.9], tcp: on, max-backoff: 5s}]
 route: [{to: 0.0.0/0, via: [x y, g], priority: 9}]
 screening: {name: s, default: deny, rules: [{opc: 4.5.0/11, dpc: 1.2.3, si: sccp}, {action: deny}]}
-sccp: {hop-counter: 7, return: off}
+sccp: {hop-counter: 7, extended: on, return: off}
 gtt: {name: n, match: {gti: 4, tt: 0, np: e164, nai: international, ssn: hlr, prefix: "49??", whole: on}, share: spread, to: [{name: e, pc: 1.2.6, ssn: 200, weight: 2, gt: {remove: on}},
   {pc: 1.2.7, route: gt, gt: {strip: 2, prefix: "0", gti: 4, tt: 9, np: e214, nai: 3}}, {pc: 1.3.0, gt: {replace: "123"}}]}
 management: {listen: "127.0.0.1:9999", hosts: [stp.example], token: secret}

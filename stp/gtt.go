@@ -12,8 +12,7 @@ func (c *Config) sccpConfig() sccp.Config {
 	return sccp.Config{
 		Name: c.Name(), PointCode: c.Node.PointCode, Aliases: c.Node.Aliases, Format: c.Node.Format, NI: c.Node.NI,
 		NoReturn: !c.SCCP.Return.Or(true), HopCounter: c.SCCP.HopCounter,
-		// Without a counter in the message a loop of translations over several nodes would go on for ever.
-		Extended: c.SCCP.HopCounter != 0,
+		Extended: c.SCCP.Extended.Or(false),
 	}
 }
 

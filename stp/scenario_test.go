@@ -572,6 +572,14 @@ func TestScenario7(t *testing.T) {
 			t.Errorf("%v", s.dropped(s.stpA))
 		}
 		s.scp.taken()
+		// The hop counter is put in where there was none.
+		s.a.send(pcSTPA, 5, mtp3.SCCP, unitdata(t, "4989123", "49800123456")...)
+		settle(time.Second)
+		if got := s.scp.taken(); len(got) != 1 {
+			t.Errorf("the SCP got %+v", got)
+		} else if m, err := c.Parse(got[0].Data); err != nil || m.Type != sccp.XUDT || m.HopCounter != 15 {
+			t.Errorf("the SCP got %+v %v", m, err)
+		}
 		// In a circle between both STPs.
 		s.a.send(pcSTPA, 5, mtp3.SCCP, connectionless(t, sccp.Message{Type: sccp.XUDT, HopCounter: 9, ReturnOnError: true}, "49800654321", "6661")...)
 		settle(5 * time.Second)
@@ -580,7 +588,7 @@ func TestScenario7(t *testing.T) {
 		} else if m, err := c.Parse(back[0].Data); err != nil || m.Type != sccp.XUDTS {
 			t.Errorf("came back: %+v %v", m, err)
 		}
-	})
+	}, func(s *scenario) { s.more = "sccp: { extended: on }\n" })
 }
 
 // TestScenario8: another configuration is applied under load: what does not change does not notice.
