@@ -26,7 +26,8 @@
 //	}
 //
 // Nothing is allocated per packet once buffers have grown. A [Poller] reads the sockets of many Sessions with one
-// goroutine. [SetDSCP] marks what a socket sends.
+// goroutine. A [Port] is a socket that many Sessions share, told apart by address and SSRC, and read many datagrams at a time on Linux.
+// [SetDSCP] marks what a socket sends.
 //
 // # Whose packets are taken
 //
@@ -70,5 +71,5 @@
 //
 //   - RFC 3711, RFC 7714: SRTP and SRTCP by package rtp/srtp, with keys of RFC 4568 (Config.Encrypt and Decrypt)
 //
-// Not done yet: redundancy (RFC 2198), DTLS-SRTP (RFC 5764).
+// Not done yet: batched sending (sendmmsg) on a Port, redundancy (RFC 2198), DTLS-SRTP (RFC 5764).
 package rtp

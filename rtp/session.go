@@ -27,6 +27,7 @@ type Session struct {
 	wg     sync.WaitGroup
 	poller *Poller // nil if the Session reads by itself
 	polled []int32 // kept by it
+	port   *Port   // nil if the socket is the Session's own
 }
 
 // NewSession starts a Session on rtp and, unless cfg.Mux or cfg.NoRTCP is set, on rtcp, which may
@@ -326,6 +327,11 @@ func (s *Session) SetRemote(remote, rtcp netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stream.SetRemote(time.Now(), remote, rtcp)
+	if s.port != nil {
+		s.port.mu.Lock()
+		s.port.signal(s, remote)
+		s.port.mu.Unlock()
+	}
 }
 
 // SetFormats changes what is sent and expected; see [Stream.SetFormats].

@@ -1,0 +1,269 @@
+package rtp
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+)
+
+// Port is one socket that many Sessions share, RTP and RTCP alike (RFC 5761): for peers that are symmetric and whose address the
+// signalling tells, such as media gateways. One goroutine reads it, on Linux many datagrams at a time. A peer
+// behind an address translator needs a port of its own, because nothing tells which session its first packet is for.
+//
+// A datagram belongs to the session whose peer has its address: the signalled one or the one that is latched. If several sessions share
+// it, the SSRC decides; a new SSRC goes to the first of them that has heard none. From an unknown address the SSRC decides alone, and the
+// latch of that session says what becomes of it. Others are counted and dropped.
+type Port struct {
+	conn *net.UDPConn
+	done chan struct{}
+
+	mu       sync.Mutex
+	closed   bool
+	sessions map[*Session]*shared
+	byAddr   map[netip.AddrPort][]*Session
+	bySSRC   map[uint32]*Session
+	stats    PortStats
+}
+
+// shared is what a Port knows of a session.
+type shared struct {
+	signalled, latched netip.AddrPort
+	ssrc               uint32
+	active             bool
+}
+
+// PortStats counts what came to a [Port].
+type PortStats struct {
+	Sessions int    // that share it now
+	Packets  uint64 // datagrams
+	Reads    uint64 // calls that read one or more of them
+	Unknown  uint64 // datagrams that were for no session
+}
+
+// NewPort takes conn over and starts to read it.
+func NewPort(conn *net.UDPConn) *Port {
+	p := &Port{
+		conn: conn, done: make(chan struct{}), sessions: map[*Session]*shared{},
+		byAddr: map[netip.AddrPort][]*Session{}, bySSRC: map[uint32]*Session{},
+	}
+	go p.run()
+	return p
+}
+
+// NewSession returns a Session that shares the port. Its Config should name Remote. Mux is taken for set. Closing the Session leaves
+// the port to the others.
+func (p *Port) NewSession(cfg Config) (*Session, error) {
+	cfg.Mux = true
+	if !cfg.Local.IsValid() {
+		cfg.Local = addrPort(p.conn.LocalAddr())
+	}
+	s := &Session{stream: NewStream(time.Now(), cfg), port: p}
+	s.rtp = newSocket(&portConn{UDPConn: p.conn, session: s})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, net.ErrClosed
+	}
+	p.sessions[s] = &shared{}
+	p.signal(s, cfg.Remote)
+	return s, nil
+}
+
+// portConn is what a Session takes for its socket.
+type portConn struct {
+	*net.UDPConn
+	session *Session
+}
+
+func (c *portConn) Close() error {
+	p, s := c.session.port, c.session
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if k := p.sessions[s]; k != nil {
+		p.forget(s, k.signalled)
+		p.forget(s, k.latched)
+		if p.bySSRC[k.ssrc] == s {
+			delete(p.bySSRC, k.ssrc)
+		}
+		delete(p.sessions, s)
+	}
+	return nil
+}
+
+// signal takes the address that signalling tells. It is called with the lock held.
+func (p *Port) signal(s *Session, a netip.AddrPort) {
+	if k := p.sessions[s]; k != nil && a.IsValid() && a.Port() != 0 && !a.Addr().IsUnspecified() {
+		p.move(s, &k.signalled, canonical(a), k.latched)
+	}
+}
+
+// move has a session be found under another address. other is one that it keeps.
+func (p *Port) move(s *Session, at *netip.AddrPort, to, other netip.AddrPort) {
+	if *at == to {
+		return
+	}
+	if *at != other {
+		p.forget(s, *at)
+	}
+	if *at = to; to != other {
+		p.byAddr[to] = append(p.byAddr[to], s)
+	}
+}
+
+func (p *Port) forget(s *Session, a netip.AddrPort) {
+	list := p.byAddr[a]
+	for i := range list {
+		if list[i] == s {
+			list = append(list[:i:i], list[i+1:]...)
+			break
+		}
+	}
+	if len(list) == 0 {
+		delete(p.byAddr, a)
+	} else {
+		p.byAddr[a] = list
+	}
+}
+
+// find returns the session that a datagram is for, nil if there is none.
+func (p *Port) find(from netip.AddrPort, data []byte) *Session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stats.Packets++
+	var ssrc uint32
+	switch {
+	case len(data) >= 8 && data[1] >= 192 && data[1] <= 223:
+		ssrc = binary.BigEndian.Uint32(data[4:])
+	case len(data) >= headerSize:
+		ssrc = binary.BigEndian.Uint32(data[8:])
+	default:
+		p.stats.Unknown++
+		return nil
+	}
+	list := p.byAddr[from]
+	if len(list) == 1 {
+		return list[0]
+	}
+	var fresh *Session
+	for _, s := range list {
+		k := p.sessions[s]
+		if k.active && k.ssrc == ssrc {
+			return s
+		}
+		if fresh == nil && !k.active {
+			fresh = s
+		}
+	}
+	if fresh == nil && len(list) == 0 {
+		fresh = p.bySSRC[ssrc]
+	}
+	if fresh == nil {
+		p.stats.Unknown++
+	}
+	return fresh
+}
+
+// deliver hands a datagram to its session, and learns from what became of it.
+func (p *Port) deliver(now time.Time, from netip.AddrPort, data []byte) {
+	from = canonical(from)
+	s := p.find(from, data)
+	if s == nil {
+		return
+	}
+	s.deliver(now, false, from, data)
+	s.mu.Lock()
+	source, ssrc, active := s.stream.latch.source, s.stream.source.ssrc, s.stream.active
+	s.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k := p.sessions[s]
+	if k == nil {
+		return // closed meanwhile
+	}
+	if source.IsValid() {
+		p.move(s, &k.latched, source, k.signalled)
+	}
+	if active && (!k.active || k.ssrc != ssrc) {
+		if k.active && p.bySSRC[k.ssrc] == s {
+			delete(p.bySSRC, k.ssrc)
+		}
+		k.active, k.ssrc = true, ssrc
+		p.bySSRC[ssrc] = s
+	}
+}
+
+func (p *Port) run() {
+	defer close(p.done)
+	r := newBatch(p.conn)
+	var scratch []*Session
+	swept := time.Now()
+	p.conn.SetReadDeadline(swept.Add(sweep))
+	for failed := 0; failed <= maxErrors; {
+		n, err := r.read()
+		now := time.Now()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+			failed++
+		case n > 0:
+			failed = 0
+			p.mu.Lock()
+			p.stats.Reads++
+			p.mu.Unlock()
+		}
+		for i := range n {
+			from, data := r.datagram(i)
+			p.deliver(now, from, data)
+		}
+		if now.Sub(swept) < sweep {
+			continue
+		}
+		swept = now
+		p.conn.SetReadDeadline(now.Add(sweep))
+		scratch = scratch[:0]
+		p.mu.Lock()
+		for s := range p.sessions {
+			scratch = append(scratch, s)
+		}
+		p.mu.Unlock()
+		for _, s := range scratch {
+			s.mu.Lock()
+			if due := s.stream.Deadline(); !s.closed && !due.IsZero() && !now.Before(due) {
+				s.sendReport(now)
+			}
+			s.mu.Unlock()
+		}
+		clear(scratch)
+	}
+}
+
+// LocalAddr is the address of the socket.
+func (p *Port) LocalAddr() net.Addr { return p.conn.LocalAddr() }
+
+// Stats returns a snapshot.
+func (p *Port) Stats() PortStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.stats
+	s.Sessions = len(p.sessions)
+	return s
+}
+
+// Close closes the socket. Sessions that are still open can neither send nor receive any more.
+func (p *Port) Close() error {
+	p.mu.Lock()
+	closed := p.closed
+	p.closed = true
+	p.mu.Unlock()
+	var err error
+	if !closed {
+		err = p.conn.Close()
+	}
+	<-p.done
+	return err
+}
