@@ -40,7 +40,6 @@ type benchConn struct {
 	mu     sync.Mutex
 	cond   sync.Cond
 	first  []sctp.Received // what is to be received first
-	begun  bool
 	closed bool
 
 	hear func(c *benchConn, ms []sctp.Message) // with mu held; it may append to first

@@ -75,11 +75,11 @@ const pcA, pcC, pcD, pcSCP, pcSTPA, pcSTPB, pcE, pcB = 2067, 2068, 2069, 2070, 2
 // scenario is the network, all of it up.
 type scenario struct {
 	*world
-	stpA, stpB        *Node
-	a, c1, c2, d1, d2 *exchange
-	scp, e, b         *exchange
-	masked            bool
-	more              string // of STP-A's configuration
+	stpA, stpB    *Node
+	a, c1, d1, d2 *exchange
+	scp, e, b     *exchange
+	masked        bool
+	more          string // of STP-A's configuration
 }
 
 func newScenario(t testing.TB, masked bool) *scenario {

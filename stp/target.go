@@ -24,7 +24,6 @@ type target struct {
 
 	members []string // of the second kind: the ASs
 	points  []mtp3.PointCode
-	removed bool
 
 	in, out atomic.Uint64 // messages that took the short way
 }

@@ -105,30 +105,37 @@ func (s *server) file(name string) []byte {
 // leg is Media that hears a tone, and sends another one.
 func leg(t *testing.T, says, hears float64) *call.Media {
 	t.Helper()
-	wheel := call.NewWheel()
-	listen := func() net.PacketConn {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
+	m, stop, err := newLeg(says, hears)
+	if err != nil {
+		t.Fatal(err)
 	}
-	a, b := listen(), listen()
+	t.Cleanup(stop)
+	return m
+}
+
+func newLeg(says, hears float64) (m *call.Media, stop func(), err error) {
+	wheel := call.NewWheel()
+	a, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
 	of := func(c net.PacketConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
 	format := call.Format{Codec: call.PCMU, PayloadType: 0}
 	toA, toB := of(a), of(b)
-	m, err := call.NewMedia(wheel, a, nil, call.MediaConfig{Remote: toB, Send: format, Playout: rtp.BufferConfig{Fixed: true}})
-	if err != nil {
-		t.Fatal(err)
+	if m, err = call.NewMedia(wheel, a, nil, call.MediaConfig{Remote: toB, Send: format, Playout: rtp.BufferConfig{Fixed: true}}); err != nil {
+		return nil, nil, err
 	}
 	peer, err := call.NewMedia(wheel, b, nil, call.MediaConfig{Remote: toA, Send: format, Playout: rtp.BufferConfig{Fixed: true}})
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	m.SetSource(call.Tone(8000, hears, 8000))
 	peer.SetSource(call.Tone(8000, says, 8000))
-	t.Cleanup(func() { m.Close(); peer.Close(); wheel.Close() })
-	return m
+	return m, func() { m.Close(); peer.Close(); wheel.Close() }, nil
 }
 
 // strength is how strong a frequency is in every n-th sample from i on.
@@ -263,7 +270,7 @@ func TestKilled(t *testing.T) {
 		t.Run(when, func(t *testing.T) {
 			srv := newServer(t)
 			dir := t.TempDir()
-			cmd := exec.Command(os.Args[0], "-test.run", "^TestChild$")
+			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), "TELCO_RECORD_CHILD="+dir, "TELCO_RECORD_URL="+srv.URL+"/calls/")
 			if when == "answered" {
 				killed := make(chan struct{})
@@ -327,20 +334,23 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestChild is the process that TestKilled kills.
-func TestChild(t *testing.T) {
+// TestMain is the process that TestKilled kills, where it is told so.
+func TestMain(m *testing.M) {
 	dir := os.Getenv("TELCO_RECORD_CHILD")
 	if dir == "" {
-		t.Skip("is for TestKilled")
+		os.Exit(m.Run())
 	}
-	m := leg(t, 440, 1000)
+	media, _, err := newLeg(440, 1000)
+	if err != nil {
+		panic(err)
+	}
 	spool, err := record.Open(record.Config{Dir: dir, URL: os.Getenv("TELCO_RECORD_URL")})
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	r, err := spool.Record(m, record.Options{Name: "call"})
+	r, err := spool.Record(media, record.Options{Name: "call"})
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	if os.Getenv("TELCO_RECORD_STOP") != "" {
 		time.Sleep(time.Second)

@@ -23,7 +23,6 @@ const (
 //	Td runs out        -         sublevel - 1, below 0 the level - 1; start Td unless all is zero
 type congestion struct {
 	level, sub uint8
-	sscLevel   uint8
 	attack     time.Time // Ta runs until then
 	decay      timer     // Td
 	count      uint8     // of messages at the level, to let a part of them pass

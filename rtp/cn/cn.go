@@ -53,7 +53,7 @@ func (n Noise) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, n.Level)
 	for _, k := range n.Reflection[:n.Order] {
 		if !(k > -1 && k < 1) {
-			return b[:len(b)], fmt.Errorf("cn: reflection coefficient %v", k)
+			return b, fmt.Errorf("cn: reflection coefficient %v", k)
 		}
 		b = append(b, byte(min(max(math.Round(k*32768/258)+127, 0), 254)))
 	}
