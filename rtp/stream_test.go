@@ -499,6 +499,7 @@ func FuzzStream(f *testing.F) {
 	b, _ = s.AppendEvent(nil, t0, Format{PayloadType: 101}, 160, 160)
 	f.Add(b, uint64(2))
 	f.Add(appendBye(appendCNAME(appendReport(nil, 1, &SenderInfo{}, &ReceptionReport{SSRC: 9}), 1, "x"), 1), uint64(3))
+	f.Add(appendXR(appendCNAME(appendReport(nil, 1, nil, nil), 1, "x"), 1, VoIPMetrics{SSRC: 9}), uint64(4))
 	f.Fuzz(func(t *testing.T, data []byte, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		x := NewStream(t0, Config{Remote: peerAddr, Mux: seed%2 == 0, SSRC: 9, Receive: []Format{{}, {PayloadType: 8, ClockRate: 1}, {PayloadType: 101, Event: true}}})
