@@ -126,3 +126,34 @@ func TestPort(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Reading through a Port allocates nothing.
+func TestPortAllocations(t *testing.T) {
+	p, out := NewPort(listenUDP(t, "udp4", "127.0.0.1")), listenUDP(t, "udp4", "127.0.0.1")
+	defer p.Close()
+	defer out.Close()
+	s, err := p.NewSession(Config{Remote: addrPort(out.LocalAddr()), NoRTCP: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	from, to := NewSender(0), addrPort(p.LocalAddr())
+	b, frame, payload := make([]byte, 0, 300), make([]byte, 0, 300), make([]byte, 160)
+	sent := uint64(0)
+	one := func() {
+		b, _ = from.AppendAudio(b[:0], time.Now(), Format{}, payload, 160)
+		out.WriteToUDPAddrPort(b, to)
+		sent++
+		for end := time.Now().Add(10 * time.Second); s.Stats().PacketsReceived < sent && time.Now().Before(end); {
+			time.Sleep(50 * time.Microsecond)
+		}
+		for _, ok := s.Pop(frame); ok; _, ok = s.Pop(frame) {
+		}
+	}
+	for range 100 {
+		one()
+	}
+	if n := testing.AllocsPerRun(100, one); n > 0 {
+		t.Errorf("%v allocations a packet", n)
+	}
+}
