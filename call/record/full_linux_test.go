@@ -16,7 +16,7 @@ func TestFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("no /dev/full")
 	}
-	m := leg(t, 440, 1000)
+	m := leg(t, 400, 1000)
 	dir := t.TempDir()
 	spool, err := record.Open(record.Config{Dir: dir})
 	if err != nil {
