@@ -1,10 +1,13 @@
 package user_test
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gotelco/telco/internal/sctptest"
@@ -160,10 +163,14 @@ func TestConformanceRaw(t *testing.T) {
 		t.Skipf("needs root, and a kernel without SCTP: %v", err)
 	}
 	c.Close()
+	// Every stack sees all that comes for its address, and aborts what it does not know: each test has
+	// addresses that no other one has, here or in another process.
+	var labs atomic.Uint32
 	sctptest.Run(t, false, func(t *testing.T) sctptest.Lab {
+		subnet := fmt.Sprintf("127.%d.%d.", 1+os.Getpid()%250, labs.Add(1)%250)
 		return sctptest.Lab{
 			Client: user.New(user.Config{Carrier: user.Raw{}}), Server: user.New(user.Config{Carrier: user.Raw{}}),
-			ServerAddr: addr(0, 0, "127.0.0.1"), ClientAddr: addr(0, 0, "127.0.0.2"),
+			ServerAddr: addr(0, 0, subnet+"1"), ClientAddr: addr(0, 0, subnet+"2"),
 		}
 	})
 }

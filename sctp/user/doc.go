@@ -6,7 +6,8 @@
 //	c, err := n.Dial(ctx, sctp.Addr{}, sctp.Addr{IPs: peer, Port: 2905, UDP: 9899}, sctp.Config{})
 //
 // A peer that speaks SCTP in plain IP needs [Raw], and with it CAP_NET_RAW; where the kernel has
-// SCTP, take package sctp/kernel: Raw is refused there.
+// SCTP, take package sctp/kernel: Raw is refused there. Two stacks over raw IP must not share an address:
+// each sees what is the other's, and aborts it (RFC 9260 section 8.4).
 //
 // Each association is a state machine without clock, goroutine or socket. One goroutine per local
 // address reads packets, many at a time; one per association keeps its timers.
