@@ -203,7 +203,7 @@ func scenarioSteps(t *testing.T, network sctp.Network, more string, udp uint16) 
 // TestScenarioUDP: the eight steps over our own SCTP, over UDP.
 func TestScenarioUDP(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a quarter of a minute of real time")
+		t.Skip("a quarter of a minute of real time, left out with -short")
 	}
 	port := uint16(lab.FreePort(t))
 	scenarioSteps(t, user.New(user.Config{}), fmt.Sprintf("sctp: { udp-port: %d }\n", port), port)

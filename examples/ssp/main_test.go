@@ -128,7 +128,7 @@ func freePort(t *testing.T) int {
 // TestNetwork: two exchanges, each a program of its own but for the process, and a service control point, over TCP and a real transfer point.
 func TestNetwork(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes seconds")
+		t.Skip("takes seconds: left out with -short")
 	}
 	port := freePort(t)
 	node, err := stp.ParseConfig("stp.yaml", fmt.Appendf(nil, `
