@@ -203,6 +203,10 @@ func sipp(t *testing.T, scenario, transport, remote string, args ...string) {
 		"-t", transport, "-nostdin", "-timeout", "60", "-timeout_error", "-trace_err", remote}, args...)...)
 }
 
+// patient are timers for a machine that stands still for a second now and then: SIPp gives a call up where a
+// refusal that it has acknowledged comes again.
+var patient = sip.Timers{T1: 4 * time.Second}
+
 // SIPp calls an agent that asks for a digest.
 func TestPeerSIPpCalls(t *testing.T) {
 	need(t, "sip-tester", "sipp")
@@ -215,7 +219,7 @@ func TestPeerSIPpCalls(t *testing.T) {
 			}
 			var mu sync.Mutex
 			ends := map[string]int{}
-			ua, port := peerUA(t, sip.UserAgentConfig{
+			ua, port := peerUA(t, sip.UserAgentConfig{Endpoint: sip.Config{Timers: patient},
 				OnInvite: func(in *sip.Incoming) {
 					if _, resp, _ := sip.Authenticate(in.Context(), auth, in.Request, false); resp != nil {
 						in.Respond(resp)
@@ -681,7 +685,7 @@ func TestPeerSIPpThroughProxy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			agent, agentPort := peerUA(t, sip.UserAgentConfig{
+			agent, agentPort := peerUA(t, sip.UserAgentConfig{Endpoint: sip.Config{Timers: patient},
 				OnInvite: func(in *sip.Incoming) {
 					if _, resp, _ := sip.Authenticate(in.Context(), auth, in.Request, false); resp != nil {
 						in.Respond(resp)
@@ -692,10 +696,10 @@ func TestPeerSIPpThroughProxy(t *testing.T) {
 				},
 				OnRequest: func(in *sip.Incoming) { in.Reply(200, []byte(sdp), "") },
 			}, nil)
-			busy, busyPort := peerUA(t, sip.UserAgentConfig{OnInvite: func(in *sip.Incoming) { in.Reply(404, nil, "") }}, nil)
+			busy, busyPort := peerUA(t, sip.UserAgentConfig{Endpoint: sip.Config{Timers: patient}, OnInvite: func(in *sip.Incoming) { in.Reply(404, nil, "") }}, nil)
 			port := lab.FreePort(t)
 			p, err := sip.NewProxy(sip.ProxyConfig{
-				Endpoint: sip.Config{Trace: tsharktest.Capture(t, "-d", fmt.Sprintf("udp.port==%d,sip", port), "-d", fmt.Sprintf("tcp.port==%d,sip", port))},
+				Endpoint: sip.Config{Timers: patient, Trace: tsharktest.Capture(t, "-d", fmt.Sprintf("udp.port==%d,sip", port), "-d", fmt.Sprintf("tcp.port==%d,sip", port))},
 				OnRequest: func(f *sip.Forwarding) {
 					f.RecordRoute("", sip.Params{})
 					if f.InDialog() {
