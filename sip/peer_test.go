@@ -205,7 +205,7 @@ func sipp(t *testing.T, scenario, transport, remote string, args ...string) {
 
 // patient are timers for a machine that stands still for a second now and then: SIPp gives a call up where a
 // refusal that it has acknowledged comes again.
-var patient = sip.Timers{T1: 4 * time.Second}
+var patient = sip.Timers{T1: 2 * time.Second, T2: 8 * time.Second}
 
 // SIPp calls an agent that asks for a digest.
 func TestPeerSIPpCalls(t *testing.T) {
