@@ -1,5 +1,7 @@
 package mtp3
 
+import "github.com/gotelco/telco/internal/loop"
+
 // changeback diverts traffic to a link that is usable again: its own, and its share of what other
 // links have that are still unusable (Q.704 sections 4.4.2 and 6). Each link that loses traffic gets
 // a sequence control procedure of its own.
@@ -28,7 +30,7 @@ func (n *Node) changeback(to *link) {
 		}
 		if d == nil {
 			d = &diversion{kind: changebackDiversion, ls: ls, link: l, to: to}
-			d.timer = &timer{fire: func() { n.changebackExpired(d) }}
+			d.timer = &loop.Timer{Fire: func() { n.changebackExpired(d) }}
 			from = append(from, d)
 		}
 		ls.hold[s] = d

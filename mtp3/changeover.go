@@ -1,10 +1,12 @@
 package mtp3
 
+import "github.com/gotelco/telco/internal/loop"
+
 // holdForChangeover withholds the traffic of a link that became unavailable.
 func (n *Node) holdForChangeover(l *link) *diversion {
 	ls := l.ls
 	d := &diversion{kind: changeoverDiversion, ls: ls, link: l}
-	d.timer = &timer{fire: func() { n.changeoverExpired(d) }}
+	d.timer = &loop.Timer{Fire: func() { n.changeoverExpired(d) }}
 	l.co = d
 	// Traffic that was on its way to this link stays where it is.
 	for s, h := range ls.hold {
@@ -27,7 +29,7 @@ func (n *Node) holdForChangeover(l *link) *diversion {
 
 // absorb moves everything that waits for h, a changeback from the link that failed, to d.
 func (n *Node) absorb(d, h *diversion) {
-	n.timers.stop(h.timer)
+	n.timers.Stop(h.timer)
 	d.queue = append(d.queue, h.queue...)
 	h.queue = nil
 	for s, x := range h.ls.hold {

@@ -3,6 +3,8 @@ package mtp3
 import (
 	"fmt"
 	"time"
+
+	"github.com/gotelco/telco/internal/loop"
 )
 
 // congestion takes a new congestion status of a link (Q.704 section 3.8).
@@ -99,13 +101,13 @@ func (n *Node) transferControlled(m SNMessage) {
 		return
 	}
 	if rs.t15 == nil {
-		rs.t15 = &timer{fire: func() { n.congestionTest(rs) }}
-		rs.t16 = &timer{fire: func() { n.congestionTestExpired(rs) }}
+		rs.t15 = &loop.Timer{Fire: func() { n.congestionTest(rs) }}
+		rs.t16 = &loop.Timer{Fire: func() { n.congestionTestExpired(rs) }}
 	}
-	if rs.t16.running() || m.Status > rs.congestion {
+	if rs.t16.Running() || m.Status > rs.congestion {
 		n.setCongestion(rs, m.Status)
 	}
-	n.timers.stop(rs.t16)
+	n.timers.Stop(rs.t16)
 	n.after(rs.t15, n.t.T15)
 }
 
@@ -116,8 +118,8 @@ func (n *Node) setCongestion(rs *routeSet, level uint8) {
 	}
 	rs.congestion = level
 	if level == 0 {
-		n.timers.stop(rs.t15)
-		n.timers.stop(rs.t16)
+		n.timers.Stop(rs.t15)
+		n.timers.Stop(rs.t16)
 	}
 	n.changed(Change{Kind: DestinationCongestion, Destination: rs.dest, Level: level}, n.f.DestinationString(rs.dest), fmt.Sprintf("level %d", level))
 	if rs.status != Unavailable {

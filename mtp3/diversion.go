@@ -1,6 +1,10 @@
 package mtp3
 
-import "time"
+import (
+	"time"
+
+	"github.com/gotelco/telco/internal/loop"
+)
 
 // diversion withholds traffic while it moves from one way to another, so that it keeps its order:
 // the changeover, changeback and rerouting buffers of Q.704 sections 5 to 8. Slots of one linkset,
@@ -8,7 +12,7 @@ import "time"
 type diversion struct {
 	kind  diversionKind
 	queue []heldMessage
-	timer *timer
+	timer *loop.Timer
 	sets  []*routeSet // destinations that wait for it
 
 	ls        *linkset
@@ -65,7 +69,7 @@ func (n *Node) holdMessage(d *diversion, raw []byte, priority uint8, from source
 
 // release ends a diversion: nobody waits for it any more. The queue is returned, for flush.
 func (n *Node) release(d *diversion) []heldMessage {
-	n.timers.stop(d.timer)
+	n.timers.Stop(d.timer)
 	if d.ls != nil {
 		for s, h := range d.ls.hold {
 			if h == d {
@@ -131,7 +135,7 @@ func (n *Node) timedDiversionFor(wait time.Duration) *diversion {
 		return n.timed
 	}
 	d := &diversion{kind: timedDiversion}
-	d.timer = &timer{fire: func() { n.flush(n.release(d)) }}
+	d.timer = &loop.Timer{Fire: func() { n.flush(n.release(d)) }}
 	n.after(d.timer, wait)
 	n.timed, n.timedFor = d, wait
 	return d

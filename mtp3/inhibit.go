@@ -3,6 +3,8 @@ package mtp3
 import (
 	"slices"
 	"time"
+
+	"github.com/gotelco/telco/internal/loop"
 )
 
 // inhibitState is what goes on about the inhibiting of a link (Q.704 section 10).
@@ -10,9 +12,9 @@ type inhibitState struct {
 	pending inhibitAction
 	second  bool // this is the second attempt
 	routing bool // routing wants it, not management
-	wait    *timer
-	t22     *timer
-	t23     *timer
+	wait    *loop.Timer
+	t22     *loop.Timer
+	t23     *loop.Timer
 }
 
 type inhibitAction uint8
@@ -86,7 +88,7 @@ func (n *Node) inhibitDenied(l *link, text string) {
 
 func (n *Node) inhibitDone(l *link) {
 	l.inhibit.pending = inhibitIdle
-	n.timers.stop(l.inhibit.wait)
+	n.timers.Stop(l.inhibit.wait)
 }
 
 // wouldIsolate tells whether a destination can be reached over the usable link l alone.
@@ -255,7 +257,7 @@ func (n *Node) inhibitMessage(l *link, m SNMessage) {
 		}
 		if l.rinh {
 			l.rinh = false
-			n.timers.stop(s.t23)
+			n.timers.Stop(s.t23)
 			n.linkChanged(LinkUninhibited, l, "from the other end")
 			n.update(l)
 		}
@@ -267,7 +269,7 @@ func (n *Node) inhibitMessage(l *link, m SNMessage) {
 		n.inhibitDone(l)
 		if l.linh {
 			l.linh = false
-			n.timers.stop(s.t22)
+			n.timers.Stop(s.t22)
 			n.linkChanged(LinkUninhibited, l, "")
 			n.update(l)
 		}

@@ -3,6 +3,8 @@ package mtp3
 import (
 	"fmt"
 	"time"
+
+	"github.com/gotelco/telco/internal/loop"
 )
 
 // linkset is the links to one adjacent point, and how the SLS are divided over them.
@@ -28,7 +30,7 @@ type linkset struct {
 	traReceived bool
 	downAt      time.Time // since when no link is in service; zero if one is
 	everUp      bool
-	t19, t21    *timer
+	t19, t21    *loop.Timer
 	code        uint8 // the last changeback code
 }
 
@@ -64,7 +66,7 @@ type link struct {
 	co       *diversion // the changeover under way
 	coDone   bool       // a changeover was completed since the link was usable
 	ordered  bool       // the other end's changeover order is being acted on
-	t17, t24 *timer
+	t17, t24 *loop.Timer
 
 	slt     linkTest
 	inhibit inhibitState
@@ -112,8 +114,8 @@ func (n *Node) AddLinkset(cfg LinksetConfig) (LinksetID, error) {
 		id: LinksetID(len(n.linksets) + 1), name: cfg.Name, cfg: cfg, adjacent: cfg.Adjacent, local: cfg.Local,
 		cur: make([]*link, slots), hold: make([]*diversion, slots),
 	}
-	ls.t19 = &timer{fire: func() {}}
-	ls.t21 = &timer{fire: func() { n.adjacentRestartEnds(ls) }}
+	ls.t19 = &loop.Timer{Fire: func() {}}
+	ls.t21 = &loop.Timer{Fire: func() { n.adjacentRestartEnds(ls) }}
 	n.linksets = append(n.linksets, ls)
 	n.addRoute(Route{Destination: Destination{PC: ls.adjacent}, Linkset: ls.id}, true)
 	n.tableStale = true
@@ -160,13 +162,13 @@ func (n *Node) AddLink(id LinksetID, cfg LinkConfig) (LinkID, error) {
 		cfg.Name = fmt.Sprintf("%s/%d", ls.name, cfg.SLC)
 	}
 	l := &link{id: LinkID(len(n.links) + 1), ls: ls, name: cfg.Name, slc: cfg.SLC, l2: cfg.Link, bits: cfg.Link.SequenceBits()}
-	l.t17 = &timer{fire: func() { n.startLink(l) }}
-	l.t24 = &timer{fire: func() { n.localProcessorRecovered(l) }}
-	l.slt.t1 = &timer{fire: func() { n.linkTestExpired(l) }}
-	l.slt.t2 = &timer{fire: func() { n.sendLinkTest(l, true) }}
-	l.inhibit.wait = &timer{fire: func() { n.inhibitExpired(l) }}
-	l.inhibit.t22 = &timer{fire: func() { n.localInhibitTest(l) }}
-	l.inhibit.t23 = &timer{fire: func() { n.remoteInhibitTest(l) }}
+	l.t17 = &loop.Timer{Fire: func() { n.startLink(l) }}
+	l.t24 = &loop.Timer{Fire: func() { n.localProcessorRecovered(l) }}
+	l.slt.t1 = &loop.Timer{Fire: func() { n.linkTestExpired(l) }}
+	l.slt.t2 = &loop.Timer{Fire: func() { n.sendLinkTest(l, true) }}
+	l.inhibit.wait = &loop.Timer{Fire: func() { n.inhibitExpired(l) }}
+	l.inhibit.t22 = &loop.Timer{Fire: func() { n.localInhibitTest(l) }}
+	l.inhibit.t23 = &loop.Timer{Fire: func() { n.remoteInhibitTest(l) }}
 	ls.links = append(ls.links, l)
 	for i := len(ls.links) - 1; i > 0 && ls.links[i-1].slc > l.slc; i-- { // in the order of SLC, as at the other end
 		ls.links[i-1], ls.links[i] = ls.links[i], ls.links[i-1]
@@ -184,8 +186,8 @@ func (n *Node) RemoveLink(id LinkID) error {
 	if l.active || l.co != nil {
 		return fmt.Errorf("mtp3: link %s is still active", l.name)
 	}
-	for _, t := range []*timer{l.t17, l.t24, l.slt.t1, l.slt.t2, l.inhibit.wait, l.inhibit.t22, l.inhibit.t23} {
-		n.timers.stop(t)
+	for _, t := range []*loop.Timer{l.t17, l.t24, l.slt.t1, l.slt.t2, l.inhibit.wait, l.inhibit.t22, l.inhibit.t23} {
+		n.timers.Stop(t)
 	}
 	for i, m := range l.ls.links {
 		if m == l {
@@ -208,8 +210,8 @@ func (n *Node) RemoveLinkset(id LinksetID) error {
 		return fmt.Errorf("mtp3: linkset %s still has routes", ls.name)
 	}
 	n.removeRoute(Route{Destination: Destination{PC: ls.adjacent}, Linkset: id})
-	n.timers.stop(ls.t19)
-	n.timers.stop(ls.t21)
+	n.timers.Stop(ls.t19)
+	n.timers.Stop(ls.t21)
 	n.linksets[id-1] = nil
 	n.tableStale = true
 	return nil

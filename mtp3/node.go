@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/gotelco/telco/internal/loop"
 )
 
 // Node is the level 3 of one signalling point: a state machine without clock, goroutine, lock or
@@ -18,7 +20,7 @@ type Node struct {
 	local  []PointCode
 	router Router
 
-	timers  timerHeap
+	timers  loop.Heap
 	now     time.Time
 	out     []Output
 	ind     []Indication // scratch for calls of level 2
@@ -51,7 +53,7 @@ type Node struct {
 	muted      bool      // neighbours are told all at once later
 	isolatedAt time.Time // when the last link went; zero if one is in service
 	neverUp    bool
-	t18, t20   *timer
+	t18, t20   *loop.Timer
 	stats      Stats
 	snmIn      snmCounters
 	snmOut     snmCounters
@@ -161,8 +163,8 @@ func NewNode(cfg Config) (*Node, error) {
 		picks: make([][]uint16, 1), pickIndex: make(map[string]uint32),
 		t8: make(map[PointCode]time.Time), upu: make(map[uint32]time.Time), neverUp: true,
 	}
-	n.t18 = &timer{fire: n.restartPhase2}
-	n.t20 = &timer{fire: n.restartEnds}
+	n.t18 = &loop.Timer{Fire: n.restartPhase2}
+	n.t20 = &loop.Timer{Fire: n.restartEnds}
 	n.publish()
 	return n, nil
 }
@@ -215,14 +217,11 @@ func (n *Node) end() []Output {
 func (n *Node) drop(r Reason) { n.router.reasons[r].Add(1) }
 
 // after starts t to fire after d.
-func (n *Node) after(t *timer, d time.Duration) { n.timers.start(t, n.now.Add(d)) }
+func (n *Node) after(t *loop.Timer, d time.Duration) { n.timers.Start(t, n.now.Add(d)) }
 
 // Deadline is when Expire wants to be called: the earliest timer of the node or of one of its links. Zero while none runs.
 func (n *Node) Deadline() time.Time {
-	var at time.Time
-	if t := n.timers.next(); t != nil {
-		at = t.at
-	}
+	at := n.timers.Deadline()
 	for _, l := range n.links {
 		if l == nil {
 			continue
@@ -250,14 +249,9 @@ func (n *Node) Expire(now time.Time, out []Output) []Output {
 			n.indications(l)
 		}
 	}
-	for {
-		t := n.timers.next()
-		if t == nil || t.at.After(now) {
-			break
-		}
-		n.timers.stop(t)
+	for t := n.timers.Due(now); t != nil; t = n.timers.Due(now) {
 		n.timed = nil
-		t.fire()
+		t.Fire()
 	}
 	return n.end()
 }

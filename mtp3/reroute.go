@@ -3,6 +3,8 @@ package mtp3
 import (
 	"slices"
 	"time"
+
+	"github.com/gotelco/telco/internal/loop"
 )
 
 // recomputeAll is recompute for many destinations.
@@ -276,21 +278,21 @@ func (rs *routeSet) normal(ls *linkset) bool {
 // restricted after T11 (Q.704 section 13.4.2).
 func (n *Node) announcement(rs *routeSet) Availability {
 	if !n.cfg.TransferRestricted || !n.cfg.Transfer || rs.status == Unavailable {
-		n.timers.stop(rs.t11)
+		n.timers.Stop(rs.t11)
 		return rs.status
 	}
 	if rs.status == Available && rs.routeOf(0) != nil && rs.routeOf(0).priority == rs.routes[0].priority {
-		n.timers.stop(rs.t11)
+		n.timers.Stop(rs.t11)
 		return Available
 	}
 	if rs.announced == Restricted || rs.status == Restricted {
 		return Restricted
 	}
 	if rs.t11 == nil {
-		rs.t11 = &timer{}
-		rs.t11.fire = func() { n.announce(rs, Restricted) }
+		rs.t11 = &loop.Timer{}
+		rs.t11.Fire = func() { n.announce(rs, Restricted) }
 	}
-	if !rs.t11.running() {
+	if !rs.t11.Running() {
 		n.after(rs.t11, n.t.T11)
 	}
 	if rs.announced == Unavailable {

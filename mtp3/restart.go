@@ -58,9 +58,9 @@ func (n *Node) noLinkInService(ls *linkset) {
 	ls.downAt = n.now
 	if ls.adjRestart {
 		ls.adjRestart = false
-		n.timers.stop(ls.t21)
+		n.timers.Stop(ls.t21)
 	}
-	n.timers.stop(ls.t19)
+	n.timers.Stop(ls.t19)
 	for _, x := range n.linksets {
 		if x != nil && x.inService() > 0 {
 			return
@@ -68,8 +68,8 @@ func (n *Node) noLinkInService(ls *linkset) {
 	}
 	n.isolatedAt = n.now
 	if n.restart != notRestarting { // begins again with the next link
-		n.timers.stop(n.t18)
-		n.timers.stop(n.t20)
+		n.timers.Stop(n.t18)
+		n.timers.Stop(n.t20)
 		n.restart = notRestarting
 		n.neverUp = true
 	}
@@ -112,8 +112,8 @@ func (n *Node) restartPhase2() {
 // restartEnds is the second phase, which takes no time, and the end: neighbours learn what this node cannot reach
 // and that traffic may begin, users which points are there (Q.704 sections 9.2.2 and 9.2.4).
 func (n *Node) restartEnds() {
-	n.timers.stop(n.t18)
-	n.timers.stop(n.t20)
+	n.timers.Stop(n.t18)
+	n.timers.Stop(n.t20)
 	if n.restart == notRestarting {
 		return
 	}
@@ -156,7 +156,7 @@ func (n *Node) restartAllowed(from *linkset) {
 		case ls.adjRestart:
 			ls.traReceived = true
 			n.adjacentRestartProgress(ls)
-		case !ls.t19.running() && ls.usable > 0:
+		case !ls.t19.Running() && ls.usable > 0:
 			n.sendRoutingStatus(ls)
 		}
 	}
@@ -170,7 +170,7 @@ func (n *Node) adjacentRestartProgress(ls *linkset) {
 }
 
 func (n *Node) adjacentRestartEnds(ls *linkset) {
-	n.timers.stop(ls.t21)
+	n.timers.Stop(ls.t21)
 	if !ls.adjRestart {
 		return
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/gotelco/telco/internal/loop"
 )
 
 // routeSet is a destination and the ways to it (Q.704 section 3.4).
@@ -26,8 +28,8 @@ type routeSet struct {
 	holds     []setHold
 
 	congestion uint8 // of the route set (Q.704 section 13.7)
-	t15, t16   *timer
-	t11        *timer
+	t15, t16   *loop.Timer
+	t11        *loop.Timer
 }
 
 // route is one way of a routeSet.
@@ -38,7 +40,7 @@ type route struct {
 	priority uint8
 	implicit bool         // to the adjacent point of its own linkset, added with it
 	state    Availability // what the adjacent point said
-	test     *timer       // T10
+	test     *loop.Timer  // T10
 }
 
 // availability is whether the way can be used now.
@@ -273,7 +275,7 @@ func (n *Node) removeRoute(r Route) {
 }
 
 func (n *Node) dropRoute(x *route) {
-	n.timers.stop(x.test)
+	n.timers.Stop(x.test)
 	without := func(all []*routeSet) []*routeSet {
 		if i := slices.Index(all, x.set); i >= 0 {
 			all[i] = all[len(all)-1]
@@ -289,8 +291,8 @@ func (n *Node) dropRoute(x *route) {
 }
 
 func (n *Node) removeSet(rs *routeSet) {
-	for _, t := range []*timer{rs.t11, rs.t15, rs.t16} {
-		n.timers.stop(t)
+	for _, t := range []*loop.Timer{rs.t11, rs.t15, rs.t16} {
+		n.timers.Stop(t)
 	}
 	for len(rs.holds) > 0 { // its messages find that there is no way when their time has come
 		d := rs.holds[0].d

@@ -3,6 +3,8 @@ package mtp3
 import (
 	"encoding/binary"
 	"time"
+
+	"github.com/gotelco/telco/internal/loop"
 )
 
 // Start activates every link that is not.
@@ -38,7 +40,7 @@ func (n *Node) Deactivate(now time.Time, id LinkID, out []Output) []Output {
 	}
 	n.begin(now, out)
 	l.active = false
-	n.timers.stop(l.t17)
+	n.timers.Stop(l.t17)
 	n.failLink(l, StoppedByManagement, true)
 	return n.end()
 }
@@ -55,12 +57,12 @@ func (n *Node) SetLocalProcessorOutage(now time.Time, id LinkID, outage bool, ou
 	case outage && !l.lpo:
 		n.outageBegins(l)
 		l.lpo = true
-		n.timers.stop(l.t24)
+		n.timers.Stop(l.t24)
 		n.command(l, l.l2.LocalProcessorOutage)
 		n.linkChanged(LinkBlocked, l, "local processor outage")
 		n.update(l)
 	case outage:
-		n.timers.stop(l.t24)
+		n.timers.Stop(l.t24)
 	case l.lpo && n.t.T24 > 0:
 		n.after(l.t24, n.t.T24)
 	case l.lpo:
@@ -106,7 +108,7 @@ func (n *Node) startLink(l *link) {
 	if !l.active || l.up || l.co != nil {
 		return
 	}
-	n.timers.stop(l.t17)
+	n.timers.Stop(l.t17)
 	if l.ls.usable == 0 { // link set emergency restart, Q.704 section 12.2.4.2
 		n.command(l, l.l2.SetEmergency)
 	} else {
@@ -140,8 +142,8 @@ func (n *Node) failLink(l *link, reason LinkFailReason, stop bool) {
 	}
 	l.up, l.tested, l.rpo = false, false, false
 	l.level, l.discard = 0, 0
-	n.timers.stop(l.slt.t1)
-	n.timers.stop(l.slt.t2)
+	n.timers.Stop(l.slt.t1)
+	n.timers.Stop(l.slt.t2)
 	if wasUp {
 		n.noLinkInService(l.ls)
 	}
@@ -171,7 +173,7 @@ func (n *Node) indication(l *link, ind Indication) {
 		l.starting = false
 		l.up = true
 		l.coDone = false
-		n.timers.stop(l.t17)
+		n.timers.Stop(l.t17)
 		n.command(l, l.l2.ClearEmergency)
 		n.linkInService(l.ls)
 		if n.cfg.NoLinkTest {
@@ -203,7 +205,7 @@ func (n *Node) indication(l *link, ind Indication) {
 
 // linkTest is the signalling link test of one link (Q.707 section 2.2).
 type linkTest struct {
-	t1, t2  *timer
+	t1, t2  *loop.Timer
 	pattern [4]byte
 	counter uint16
 	first   bool // the test under way has not been repeated yet
@@ -266,7 +268,7 @@ func (n *Node) linkTestMessage(l *link, m *MSU) {
 			return
 		}
 		l.slt.running = false
-		n.timers.stop(l.slt.t1)
+		n.timers.Stop(l.slt.t1)
 		if n.t.TestT2 > 0 {
 			n.after(l.slt.t2, n.t.TestT2)
 		}

@@ -3,6 +3,8 @@ package mtp3
 import (
 	"slices"
 	"time"
+
+	"github.com/gotelco/telco/internal/loop"
 )
 
 // transferMessage acts on TFP, TFR and TFA, and on those about clusters (Q.704 sections 13.2.3, 13.3.3
@@ -70,7 +72,7 @@ func (n *Node) setRoutes(rs *routeSet, opc PointCode, state Availability) {
 			changed = true
 		}
 		if state == Available {
-			n.timers.stop(r.test)
+			n.timers.Stop(r.test)
 		} else {
 			n.testRoute(r)
 		}
@@ -131,8 +133,8 @@ func (n *Node) setOwnerRoute(o *owner, rs *routeSet, a Availability) {
 // testRoute asks for the state of a route every T10 until it is allowed (Q.704 section 13.5.2).
 func (n *Node) testRoute(r *route) {
 	if r.test == nil {
-		r.test = &timer{}
-		r.test.fire = func() {
+		r.test = &loop.Timer{}
+		r.test.Fire = func() {
 			if r.state == Available {
 				return
 			}
@@ -149,7 +151,7 @@ func (n *Node) testRoute(r *route) {
 			n.after(r.test, n.t.T10)
 		}
 	}
-	if !r.test.running() {
+	if !r.test.Running() {
 		n.after(r.test, n.t.T10)
 	}
 }
@@ -163,7 +165,7 @@ func (n *Node) allowRoutes(ls *linkset) {
 		for _, r := range rs.routes {
 			if r.ls == ls {
 				r.state = Available
-				n.timers.stop(r.test)
+				n.timers.Stop(r.test)
 			}
 		}
 		if rs.learnt {

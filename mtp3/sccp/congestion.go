@@ -3,6 +3,7 @@ package sccp
 import (
 	"time"
 
+	"github.com/gotelco/telco/internal/loop"
 	"github.com/gotelco/telco/mtp3"
 )
 
@@ -23,9 +24,9 @@ const (
 //	Td runs out        -         sublevel - 1, below 0 the level - 1; start Td unless all is zero
 type congestion struct {
 	level, sub uint8
-	attack     time.Time // Ta runs until then
-	decay      timer     // Td
-	count      uint8     // of messages at the level, to let a part of them pass
+	attack     time.Time  // Ta runs until then
+	decay      loop.Timer // Td
+	count      uint8      // of messages at the level, to let a part of them pass
 }
 
 // admit tells whether a message of such an importance may be sent to a point: above the restriction level all may,
@@ -64,10 +65,10 @@ func (n *Node) reported(r *remote, ssc uint8) {
 			c.level, c.sub = c.level+1, 0
 		}
 	}
-	if c.decay.fire == nil {
-		c.decay.fire = func() { n.decayed(r) }
+	if c.decay.Fire == nil {
+		c.decay.Fire = func() { n.decayed(r) }
 	}
-	n.timers.start(&c.decay, n.now.Add(n.t.Decay))
+	n.timers.Start(&c.decay, n.now.Add(n.t.Decay))
 	if c.level != was {
 		n.pointNews(r)
 	}
@@ -83,7 +84,7 @@ func (n *Node) decayed(r *remote) {
 		c.level, c.sub = c.level-1, subLevels-1
 	}
 	if c.level > 0 || c.sub > 0 {
-		n.timers.start(&c.decay, n.now.Add(n.t.Decay))
+		n.timers.Start(&c.decay, n.now.Add(n.t.Decay))
 	}
 	if c.level != was {
 		n.pointNews(r)
@@ -93,7 +94,7 @@ func (n *Node) decayed(r *remote) {
 
 // eased forgets the congestion of a point.
 func (n *Node) eased(r *remote) {
-	n.timers.stop(&r.cong.decay)
+	n.timers.Stop(&r.cong.decay)
 	r.cong.level, r.cong.sub, r.cong.attack = 0, 0, time.Time{}
 }
 

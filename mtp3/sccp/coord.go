@@ -20,7 +20,7 @@ func (n *Node) Coord(now time.Time, ssn SSN, out []Output) ([]Output, error) {
 	}
 	n.begin(now, out)
 	n.sendSCMG(s.cfg.Replica, n.cfg.PointCode, SCMGMessage{Type: SOR, SSN: ssn, PC: n.cfg.PointCode, Multiplicity: 2})
-	n.timers.start(&s.coord, now.Add(n.t.CoordChg))
+	n.timers.Start(&s.coord, now.Add(n.t.CoordChg))
 	return n.end(), nil
 }
 
@@ -54,11 +54,11 @@ func (n *Node) outOfServiceRequest(m SCMGMessage, o *origin) bool {
 // outOfServiceGrant takes an SOG for a subsystem here.
 func (n *Node) outOfServiceGrant(m SCMGMessage) bool {
 	s := n.subs[m.SSN]
-	if s == nil || !n.isLocal(m.PC) || !s.coord.running() {
+	if s == nil || !n.isLocal(m.PC) || !s.coord.Running() {
 		return false
 	}
-	n.timers.stop(&s.coord)
-	n.timers.start(&s.ignoreSST, n.now.Add(n.t.IgnoreSST))
+	n.timers.Stop(&s.coord)
+	n.timers.Start(&s.ignoreSST, n.now.Add(n.t.IgnoreSST))
 	n.tell(CoordConfirm, State{PC: n.cfg.PointCode, SSN: m.SSN})
 	return true
 }

@@ -144,7 +144,7 @@ func check(t *testing.T, n *Node, out []Output) {
 	bytes, learnt := 0, 0
 	for _, r := range n.parts {
 		bytes += cap(r.data)
-		if !r.timer.running() {
+		if !r.timer.Running() {
 			t.Fatal("segments without a timer")
 		}
 	}

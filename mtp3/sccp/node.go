@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/gotelco/telco/internal/loop"
 	"github.com/gotelco/telco/mtp3"
 	"github.com/gotelco/telco/trace"
 )
@@ -96,7 +97,7 @@ type Node struct {
 	t       Timers
 	codec   Codec
 	trans   *Translator
-	timers  timerHeap
+	timers  loop.Heap
 	now     time.Time
 	out     []Output
 	buf     []byte    // messages of outputs
@@ -257,24 +258,15 @@ func (n *Node) HandleMTP(now time.Time, p mtp3.Primitive, out []Output) []Output
 }
 
 // Deadline is when Expire has to be called; zero if no timer runs.
-func (n *Node) Deadline() time.Time {
-	if t := n.timers.next(); t != nil {
-		return t.at
-	}
-	return time.Time{}
-}
+func (n *Node) Deadline() time.Time { return n.timers.Deadline() }
 
 // Expire does what is due.
 func (n *Node) Expire(now time.Time, out []Output) []Output {
 	n.begin(now, out)
-	for {
-		t := n.timers.next()
-		if t == nil || t.at.After(now) {
-			return n.end()
-		}
-		n.timers.stop(t)
-		t.fire()
+	for t := n.timers.Due(now); t != nil; t = n.timers.Due(now) {
+		t.Fire()
 	}
+	return n.end()
 }
 
 // Stats are the counters of a [Node] since it was made.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gotelco/telco/internal/loop"
 	"github.com/gotelco/telco/mtp3"
 )
 
@@ -65,7 +66,7 @@ type remoteSubsystem struct {
 	prohibited bool
 	concerned  []mtp3.PointCode
 	configured bool
-	test       timer // T(stat info)
+	test       loop.Timer // T(stat info)
 	wait       time.Duration
 }
 
@@ -135,7 +136,7 @@ func (n *Node) RemoveRemote(pc mtp3.PointCode) {
 		return
 	}
 	for _, s := range r.subs {
-		n.timers.stop(&s.test)
+		n.timers.Stop(&s.test)
 		if !s.configured || !r.configured {
 			n.learnt--
 		}
@@ -202,7 +203,7 @@ func (n *Node) learn(pc mtp3.PointCode) *remote {
 // newSub adds a subsystem to a remote point.
 func (n *Node) newSub(r *remote, ssn SSN) *remoteSubsystem {
 	s := &remoteSubsystem{ssn: ssn}
-	s.test.fire = func() { n.test(r, s) }
+	s.test.Fire = func() { n.test(r, s) }
 	r.subs = append(r.subs, s)
 	return s
 }
@@ -225,7 +226,7 @@ func (n *Node) learnSub(r *remote, ssn SSN) *remoteSubsystem {
 func (n *Node) prune(r *remote) {
 	before := len(r.subs)
 	r.subs = slices.DeleteFunc(r.subs, func(s *remoteSubsystem) bool {
-		return !s.configured && !s.prohibited && !s.test.running()
+		return !s.configured && !s.prohibited && !s.test.Running()
 	})
 	n.learnt -= before - len(r.subs)
 	if !r.configured && len(r.subs) == 0 && r.sccp == SCCPAvailable && r.cong.level == 0 && r.cong.sub == 0 {
@@ -246,7 +247,7 @@ func (n *Node) pause(d mtp3.Destination, paused bool) {
 		r.paused = paused
 		n.eased(r)
 		for _, s := range r.subs {
-			n.timers.stop(&s.test)
+			n.timers.Stop(&s.test)
 		}
 		if paused {
 			n.prohibitAll(r)
@@ -341,7 +342,7 @@ func (n *Node) sccpDown(r *remote, cause mtp3.StatusCause) {
 	}
 	for _, s := range r.subs {
 		if s.ssn != SCMG || state == SCCPUnequipped {
-			n.timers.stop(&s.test)
+			n.timers.Stop(&s.test)
 		}
 	}
 	if r.sccp != state {
@@ -350,7 +351,7 @@ func (n *Node) sccpDown(r *remote, cause mtp3.StatusCause) {
 		n.pointNews(r)
 	}
 	if state != SCCPUnequipped {
-		if s := n.learnSub(r, SCMG); s != nil && !s.test.running() {
+		if s := n.learnSub(r, SCMG); s != nil && !s.test.Running() {
 			n.startTest(s)
 		}
 	}
@@ -360,7 +361,7 @@ func (n *Node) sccpDown(r *remote, cause mtp3.StatusCause) {
 // sccpUp notes that the SCCP of a point works again.
 func (n *Node) sccpUp(r *remote) {
 	if s := r.sub(SCMG); s != nil {
-		n.timers.stop(&s.test)
+		n.timers.Stop(&s.test)
 	}
 	if r.sccp != SCCPAvailable {
 		r.sccp = SCCPAvailable
@@ -371,14 +372,14 @@ func (n *Node) sccpUp(r *remote) {
 
 func (n *Node) startTest(s *remoteSubsystem) {
 	s.wait = n.t.StatInfo
-	n.timers.start(&s.test, n.now.Add(s.wait))
+	n.timers.Start(&s.test, n.now.Add(s.wait))
 }
 
 // test asks for the state of a subsystem (section 5.3.4.2), ever less often.
 func (n *Node) test(r *remote, s *remoteSubsystem) {
 	n.sendSCMG(r.pc, n.cfg.PointCode, SCMGMessage{Type: SST, SSN: s.ssn, PC: r.pc})
 	s.wait = min(2*s.wait, n.t.MaxStatInfo)
-	n.timers.start(&s.test, n.now.Add(s.wait))
+	n.timers.Start(&s.test, n.now.Add(s.wait))
 }
 
 // subsystemNews takes an SSA or SSP (sections 5.3.2 and 5.3.3).
@@ -397,7 +398,7 @@ func (n *Node) subsystemNews(m SCMGMessage, o *origin) bool {
 			if o.opc == r.pc {
 				n.sccpUp(r)
 			}
-			n.timers.stop(&s.test)
+			n.timers.Stop(&s.test)
 			n.mark(r, s, false, o.opc == r.pc)
 		}
 		n.prune(r)
@@ -420,7 +421,7 @@ func (n *Node) subsystemNews(m SCMGMessage, o *origin) bool {
 		return true
 	}
 	n.mark(r, s, true, o.opc == r.pc)
-	if !s.test.running() {
+	if !s.test.Running() {
 		n.startTest(s)
 	}
 	return true

@@ -125,7 +125,7 @@ func (n *Node) tested(s SCMGMessage, o *origin) bool {
 	}
 	if s.SSN != SCMG {
 		sub := n.subs[s.SSN]
-		if sub == nil || sub.state == OutOfService || sub.ignoreSST.running() {
+		if sub == nil || sub.state == OutOfService || sub.ignoreSST.Running() {
 			return sub != nil
 		}
 	}

@@ -1,6 +1,7 @@
 package sccp
 
 import (
+	"github.com/gotelco/telco/internal/loop"
 	"github.com/gotelco/telco/mtp3"
 )
 
@@ -96,7 +97,7 @@ type reassembly struct {
 	data      []byte // of capacity of all that may come
 	firstLen  int
 	remaining uint8
-	timer     timer
+	timer     loop.Timer
 }
 
 // reassemble takes a segment (Q.714 section 4.1.1.3).
@@ -143,10 +144,10 @@ func (n *Node) firstSegment(m *Message, called Address, o *origin) {
 	r.first.Data = r.data[:r.firstLen]
 	r.first.Called, r.first.Calling, r.called = m.Called.clone(), m.Calling.clone(), called.clone()
 	r.first.Optional = append([]byte(nil), m.Optional...)
-	r.timer.fire = func() { n.abandon(r, ReassemblyTimeout) }
+	r.timer.Fire = func() { n.abandon(r, ReassemblyTimeout) }
 	n.parts[r.key] = r
 	n.partBytes += size
-	n.timers.start(&r.timer, n.now.Add(n.t.Reassembly))
+	n.timers.Start(&r.timer, n.now.Add(n.t.Reassembly))
 }
 
 // clone is an address that aliases nothing.
@@ -165,7 +166,7 @@ func (n *Node) abandon(r *reassembly, why Reason) {
 }
 
 func (n *Node) forget(r *reassembly) {
-	n.timers.stop(&r.timer)
+	n.timers.Stop(&r.timer)
 	delete(n.parts, r.key)
 	n.partBytes -= cap(r.data)
 }

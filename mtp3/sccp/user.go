@@ -3,6 +3,7 @@ package sccp
 import (
 	"time"
 
+	"github.com/gotelco/telco/internal/loop"
 	"github.com/gotelco/telco/mtp3"
 )
 
@@ -54,9 +55,9 @@ type subsystem struct {
 	ssn       SSN
 	cfg       SubsystemConfig
 	state     UserState
-	coord     timer // T(coord chg)
-	ignoreSST timer // T(ignore SST)
-	asked     bool  // the replica at asker wants to go out of service
+	coord     loop.Timer // T(coord chg)
+	ignoreSST loop.Timer // T(ignore SST)
+	asked     bool       // the replica at asker wants to go out of service
 	asker     mtp3.PointCode
 }
 
@@ -71,11 +72,11 @@ func (n *Node) AddSubsystem(ssn SSN, cfg SubsystemConfig) error {
 		return nil
 	}
 	s := &subsystem{ssn: ssn, cfg: cfg}
-	s.coord.fire = func() {
+	s.coord.Fire = func() {
 		n.log("coordinated state change was not granted", "ssn", ssn)
 		n.tell(CoordRefused, State{PC: n.cfg.PointCode, SSN: ssn})
 	}
-	s.ignoreSST.fire = func() {}
+	s.ignoreSST.Fire = func() {}
 	n.subs[ssn] = s
 	return nil
 }
@@ -88,8 +89,8 @@ func (n *Node) RemoveSubsystem(now time.Time, ssn SSN, out []Output) []Output {
 	}
 	n.begin(now, out)
 	n.setState(s, OutOfService)
-	n.timers.stop(&s.coord)
-	n.timers.stop(&s.ignoreSST)
+	n.timers.Stop(&s.coord)
+	n.timers.Stop(&s.ignoreSST)
 	n.subs[ssn] = nil
 	return n.end()
 }
@@ -109,7 +110,7 @@ func (n *Node) SetSubsystem(now time.Time, ssn SSN, state UserState, out []Outpu
 func (n *Node) setState(s *subsystem, state UserState) {
 	was := s.state
 	s.state = state
-	n.timers.stop(&s.ignoreSST)
+	n.timers.Stop(&s.ignoreSST)
 	if (was == OutOfService) == (state == OutOfService) {
 		return
 	}
