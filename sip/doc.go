@@ -131,7 +131,8 @@
 //	err = call.Bye(ctx, sip.RequestOptions{})
 //
 // [UserAgent.Register] keeps a registration alive, a [RegistrationTable] many; [Registrar] is a small one in memory. A [Proxy]
-// forwards requests: its hooks say where to.
+// forwards requests: its hooks say where to. An agent may be a proxy as well, over one endpoint, as application servers are
+// (Proxy of [UserAgentConfig], [Forwarding.Serve]).
 //
 //   - RFC 3261 sections 8, 12 to 15: early and forked dialogs, loose and strict routes, target refresh,
 //     CSeq order, repeated 2xx and ACK, CANCEL and BYE races, redirections (where asked for)

@@ -39,11 +39,23 @@ type Proxy struct {
 	cfg    ProxyConfig
 	timers Timers
 	ep     *Endpoint
+	ua     *UserAgent // that shares ep, or nil
 }
 
 // NewProxy returns a proxy that listens nowhere yet: call [Endpoint.Listen] on its Endpoint. Close the
 // endpoint after use.
 func NewProxy(cfg ProxyConfig) (*Proxy, error) {
+	p, err := newProxy(cfg)
+	if err != nil {
+		return nil, err
+	}
+	p.cfg.Endpoint.Handler, p.cfg.Endpoint.Inline, p.cfg.Endpoint.Proxy = HandlerFunc(p.serve), true, true
+	p.ep = NewEndpoint(p.cfg.Endpoint)
+	return p, nil
+}
+
+// newProxy returns a proxy without an endpoint.
+func newProxy(cfg ProxyConfig) (*Proxy, error) {
 	if cfg.OnRequest == nil {
 		return nil, errors.New("sip: a proxy needs OnRequest")
 	}
@@ -56,10 +68,7 @@ func NewProxy(cfg ProxyConfig) (*Proxy, error) {
 	if cfg.MaxBreadth <= 0 {
 		cfg.MaxBreadth = 60
 	}
-	p := &Proxy{cfg: cfg, timers: cfg.Endpoint.Timers.filled()}
-	p.cfg.Endpoint.Handler, p.cfg.Endpoint.Inline, p.cfg.Endpoint.Proxy = HandlerFunc(p.serve), true, true
-	p.ep = NewEndpoint(p.cfg.Endpoint)
-	return p, nil
+	return &Proxy{cfg: cfg, timers: cfg.Endpoint.Timers.filled()}, nil
 }
 
 // Endpoint returns the endpoint below.
@@ -97,7 +106,11 @@ func addressLike(host string) bool {
 func (p *Proxy) serve(tx *ServerTransaction, req *Request) {
 	out := req.Clone()
 	f := &Forwarding{Original: req, Request: out, proxy: p, tx: tx}
-	if status := f.preprocess(); status != 0 {
+	status := f.preprocess()
+	if status != 0 && p.ua != nil && req.Method != ACK && status != 400 {
+		f.status, status = status, 0 // it may be for the agent, which need not forward it
+	}
+	if status != 0 {
 		if req.Method != ACK {
 			resp := NewResponse(req, status, "")
 			if status == 483 || status == 482 || status == 440 {

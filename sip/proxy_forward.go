@@ -29,6 +29,7 @@ type Forwarding struct {
 	tx      *ServerTransaction
 	hash    string
 	breadth int
+	status  int // why it cannot be forwarded, 0 where it can
 	route   URI
 	routed  bool
 	stay    bool   // RecordRoute was asked for
@@ -117,6 +118,10 @@ func (f *Forwarding) Forward(branches ...*Branch) error {
 	if f.final || f.canceled {
 		f.mu.Unlock()
 		return ErrDecided
+	}
+	if f.status != 0 {
+		f.mu.Unlock()
+		return f.Respond(NewResponse(f.Original, f.status, ""))
 	}
 	if len(branches) > f.breadth {
 		f.mu.Unlock()

@@ -53,6 +53,10 @@ type UserAgentConfig struct {
 	// the SUBSCRIBE and NOTIFY of dialogs that belong to no call (RFC 6665). If nil, OPTIONS gets 200
 	// and others 405 or 481.
 	Handler Handler
+	// Proxy, where its OnRequest is set, makes the agent a proxy as well, as an application server is:
+	// OnRequest decides about each request outside of the agent's own dialogs, and hands those that are
+	// for the agent to it by [Forwarding.Serve]. Its Endpoint is not used. See [UserAgent.Proxy].
+	Proxy ProxyConfig
 
 	// Allow and Supported go into INVITE, its responses, OPTIONS and 405. If Allow is nil, what the
 	// agent handles itself: INVITE, ACK, CANCEL, BYE, OPTIONS; PRACK where 100rel is supported; and
@@ -83,6 +87,7 @@ type UserAgent struct {
 	cfg    UserAgentConfig
 	ep     *Endpoint
 	digest *DigestClient // nil without Auth
+	proxy  *Proxy        // nil without Proxy
 	from   Address
 	timers Timers
 	stats  userAgentStats
@@ -151,7 +156,13 @@ func NewUserAgent(cfg UserAgentConfig) (*UserAgent, error) {
 	if cfg.Auth != nil {
 		ua.digest = NewDigestClient(DigestClientConfig{Answerer: cfg.Auth})
 	}
-	cfg.Endpoint.Handler, cfg.Endpoint.Inline, cfg.Endpoint.Proxy = HandlerFunc(ua.serve), true, false
+	if cfg.Proxy.OnRequest != nil {
+		cfg.Proxy.Endpoint = cfg.Endpoint
+		if ua.proxy, err = newProxy(cfg.Proxy); err != nil {
+			return nil, err
+		}
+	}
+	cfg.Endpoint.Handler, cfg.Endpoint.Inline, cfg.Endpoint.Proxy = HandlerFunc(ua.serve), true, ua.proxy != nil
 	names := make([]string, len(cfg.Allow))
 	for i, m := range cfg.Allow {
 		names[i] = string(m)
@@ -161,6 +172,9 @@ func NewUserAgent(cfg UserAgentConfig) (*UserAgent, error) {
 	ua.cfg, ua.routes = cfg, slices.Clone(cfg.Routes)
 	ua.timers = cfg.Endpoint.Timers.filled()
 	ua.ep = NewEndpoint(cfg.Endpoint)
+	if ua.proxy != nil {
+		ua.proxy.ep, ua.proxy.ua = ua.ep, ua
+	}
 	return ua, nil
 }
 
@@ -467,6 +481,9 @@ func (ua *UserAgent) serve(tx *ServerTransaction, req *Request) {
 		tx.Respond(NewResponse(req, 400, ""))
 		return
 	}
+	if ua.proxy != nil && ua.forwards(tx, req, to) {
+		return
+	}
 	if tag := to.Tag(); tag != "" {
 		ua.mu.Lock()
 		d := ua.dialogs[dialogKey{req.CallID(), tag, from.Tag()}]
@@ -484,6 +501,11 @@ func (ua *UserAgent) serve(tx *ServerTransaction, req *Request) {
 		}
 		return
 	}
+	ua.serveNew(tx, req)
+}
+
+// serveNew takes a request outside of dialogs.
+func (ua *UserAgent) serveNew(tx *ServerTransaction, req *Request) {
 	switch req.Method {
 	case ACK:
 	case INVITE:
