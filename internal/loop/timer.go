@@ -21,6 +21,9 @@ type Heap struct {
 	seq  uint64
 }
 
+// Len is how many timers run.
+func (h *Heap) Len() int { return len(h.heap) }
+
 func (h *Heap) less(i, j int) bool {
 	a, b := h.heap[i], h.heap[j]
 	if !a.at.Equal(b.at) {

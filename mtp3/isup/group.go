@@ -6,6 +6,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/gotelco/telco/internal/loop"
 	"github.com/gotelco/telco/mtp3"
 )
 
@@ -65,9 +66,8 @@ type Group struct {
 	own   owner // of the timers that belong to the exchange: T4, T29, T30
 	peers peerState
 
-	alarms  []alarm
-	running int
-	seq     uint64
+	timers  loop.Heap
+	due     *timer // what Expire has before it
 	idleSeq uint64
 	stats   Stats
 }

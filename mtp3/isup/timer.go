@@ -3,6 +3,8 @@ package isup
 import (
 	"fmt"
 	"time"
+
+	"github.com/gotelco/telco/internal/loop"
 )
 
 // Timer names a timer of Q.764 Annex A.
@@ -69,157 +71,78 @@ var defaultTimers = Timers{
 type owner struct {
 	circuit *circuit
 	op      *groupOp
-	armed   []armedTimer
+	timers  []*timer // those that ever ran
 }
 
-type armedTimer struct {
+type timer struct {
+	loop.Timer
 	id Timer
-	at time.Time
+	o  *owner
 }
 
-func (o *owner) runs(t Timer) bool {
-	for _, a := range o.armed {
-		if a.id == t {
-			return true
+func (o *owner) timer(id Timer) *timer {
+	for _, t := range o.timers {
+		if t.id == id {
+			return t
 		}
 	}
-	return false
+	return nil
 }
 
-// alarm is an entry of the heap. It counts as long as its owner has a timer of that time.
-type alarm struct {
-	at  time.Time
-	seq uint64
-	id  Timer
-	o   *owner
+func (o *owner) runs(id Timer) bool {
+	t := o.timer(id)
+	return t != nil && t.Running()
 }
 
-func (a alarm) live() bool {
-	for _, t := range a.o.armed {
-		if t.id == a.id && t.at.Equal(a.at) {
-			return true
-		}
-	}
-	return false
-}
-
-func (a alarm) before(b alarm) bool {
-	return a.at.Before(b.at) || a.at.Equal(b.at) && a.seq < b.seq
-}
-
-func (g *Group) start(now time.Time, o *owner, t Timer) {
-	g.stop(o, t)
-	d := g.cfg.Timers[t]
+func (g *Group) start(now time.Time, o *owner, id Timer) {
+	d := g.cfg.Timers[id]
 	if d == 0 {
-		d = defaultTimers[t]
+		d = defaultTimers[id]
 	}
 	if d < 0 {
 		return
 	}
-	at := now.Add(d)
-	o.armed = append(o.armed, armedTimer{t, at})
-	g.running++
-	g.seq++
-	g.push(alarm{at, g.seq, t, o})
+	t := o.timer(id)
+	if t == nil {
+		t = &timer{id: id, o: o}
+		t.Fire = func() { g.due = t }
+		o.timers = append(o.timers, t)
+	}
+	g.timers.Start(&t.Timer, now.Add(d))
 }
 
 func (g *Group) stop(o *owner, timers ...Timer) {
-	for _, t := range timers {
-		for i, a := range o.armed {
-			if a.id == t {
-				o.armed = append(o.armed[:i], o.armed[i+1:]...)
-				g.running--
-				break
-			}
+	for _, id := range timers {
+		if t := o.timer(id); t != nil {
+			g.timers.Stop(&t.Timer)
 		}
 	}
-	g.tidy()
 }
 
 func (g *Group) stopAll(o *owner) {
-	g.running -= len(o.armed)
-	o.armed = o.armed[:0]
-	g.tidy()
-}
-
-// tidy throws out what has been stopped, when that is most of the heap.
-func (g *Group) tidy() {
-	if len(g.alarms) < 64 || len(g.alarms) < 4*g.running {
-		return
+	for _, t := range o.timers {
+		g.timers.Stop(&t.Timer)
 	}
-	old := g.alarms
-	g.alarms = nil
-	for _, a := range old {
-		if a.live() {
-			g.push(a)
-		}
-	}
-}
-
-func (g *Group) push(a alarm) {
-	g.alarms = append(g.alarms, a)
-	h := g.alarms
-	for i := len(h) - 1; i > 0; {
-		up := (i - 1) / 2
-		if !h[i].before(h[up]) {
-			break
-		}
-		h[i], h[up] = h[up], h[i]
-		i = up
-	}
-}
-
-func (g *Group) pop() {
-	h := g.alarms
-	last := len(h) - 1
-	h[0] = h[last]
-	h[last] = alarm{}
-	h = h[:last]
-	for i := 0; ; {
-		c := 2*i + 1
-		if c >= len(h) {
-			break
-		}
-		if c+1 < len(h) && h[c+1].before(h[c]) {
-			c++
-		}
-		if !h[c].before(h[i]) {
-			break
-		}
-		h[i], h[c] = h[c], h[i]
-		i = c
-	}
-	g.alarms = h
 }
 
 // Deadline is when Expire is due. Zero: no timer runs.
-func (g *Group) Deadline() time.Time {
-	for len(g.alarms) > 0 && !g.alarms[0].live() {
-		g.pop()
-	}
-	if len(g.alarms) == 0 {
-		return time.Time{}
-	}
-	return g.alarms[0].at
-}
+func (g *Group) Deadline() time.Time { return g.timers.Deadline() }
 
 // Expire does what is due at now and appends what comes of it to out.
 func (g *Group) Expire(now time.Time, out []Output) []Output {
 	for {
-		at := g.Deadline()
-		if at.IsZero() || at.After(now) {
+		due := g.timers.Due(now)
+		if due == nil {
 			return out
 		}
-		a := g.alarms[0]
-		g.pop()
-		g.stop(a.o, a.id)
-		switch {
-		case a.o.circuit != nil:
-			out = g.expireCircuit(now, a.o.circuit, a.id, out)
-		case a.o.op != nil:
-			out = g.expireOp(now, a.o.op, a.id, out)
+		due.Fire()
+		switch t := g.due; {
+		case t.o.circuit != nil:
+			out = g.expireCircuit(now, t.o.circuit, t.id, out)
+		case t.o.op != nil:
+			out = g.expireOp(now, t.o.op, t.id, out)
 		default:
-			out = g.expireGroup(now, a.id, out)
+			out = g.expireGroup(now, t.id, out)
 		}
 	}
 }
