@@ -45,7 +45,8 @@
 //     that of 8000 Hz, it is taken with any codec
 //   - RFC 6337: all-refusing answers (5.2.4), offers within a session (5.2.5), hold (5.3), 0.0.0.0
 //     (5.4)
-//   - RFC 3312: precondition lines are kept and seen by LocalMedia.Adjust, not interpreted
+//   - RFC 3312, RFC 4032: the lines of preconditions (Media.Statuses) and the status tables of both kinds
+//     (Preconditions); LocalMedia.Adjust is where they meet offers and answers
 //
 // Transports other than RTP/AVP and RTP/AVPF are accepted only where LocalMedia.Protos names them;
 // keys (RFC 4568, DTLS), ICE (RFC 8839) and BUNDLE (RFC 8843) are not negotiated here. An answer

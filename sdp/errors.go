@@ -20,7 +20,7 @@ var (
 
 // ParseError says which line of a description does not parse.
 type ParseError struct {
-	Line int    // counted from 1
+	Line int    // counted from 1; 0 where it is not known
 	Text string // the line, cut after 80 octets
 	Err  error
 }
