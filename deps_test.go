@@ -35,9 +35,9 @@ diameter/...   -> sctp diameter/...
 m2pa/...       -> mtp3 sctp
 m3ua/...       -> mtp3 sctp
 stp/...        -> mtp3 mtp3/sccp m2pa m3ua sctp
-call/...       -> call/... sip/... sdp rtp amr g711 resample
-ims/ue/...     -> ims/... sip/... sdp diameter/... ipsec/... call/... rtp amr g711 resample
-ims/as/...     -> ims/... sip/... sdp diameter/... ipsec/... call/... rtp amr g711 resample
+call/...       -> call/... sip/... sdp rtp/... amr g711 resample
+ims/ue/...     -> ims/... sip/... sdp diameter/... ipsec/... call/... rtp/... amr g711 resample
+ims/as/...     -> ims/... sip/... sdp diameter/... ipsec/... call/... rtp/... amr g711 resample
 ims/...        -> ims/... sip/... sdp diameter/... ipsec/... sctp
 `
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gotelco/telco/rtp/srtp"
 	"github.com/gotelco/telco/sdp"
 	"github.com/gotelco/telco/sip"
 	"github.com/gotelco/telco/trace"
@@ -34,6 +35,10 @@ type Config struct {
 
 	// Codecs are offered and accepted in this order. If empty, PCMA and PCMU.
 	Codecs []Codec
+	// SRTP says whether media is encrypted. If SRTPDefault, SRTPOff.
+	SRTP SRTP
+	// SRTPSuites are offered and accepted. If empty, all that there are, AES-GCM first.
+	SRTPSuites []srtp.Suite
 	// NoEvents does without telephone-events (RFC 4733).
 	NoEvents bool
 

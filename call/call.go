@@ -37,6 +37,7 @@ type Call struct {
 	settled bool          // offer and answer were exchanged reliably before the 2xx
 	keys    []*keyHandler // who hears of keys: Collect
 	pair    *couple       // of Connect
+	keying  keying        // of SRTP
 	dtmf    func(rtp.EventReport)
 	handler func(*sip.Incoming)
 }
@@ -224,7 +225,7 @@ func (c *Call) answer() ([]byte, error) {
 			c.refuse(500)
 			return nil, err
 		}
-		c.local = c.agent.local(c.socks, c.at, c.agent.cfg.Codecs, sdp.SendRecv)
+		c.describe(sdp.SendRecv)
 		d, err = c.session.Answer(offer, c.local)
 	}
 	if err == nil {
@@ -282,7 +283,7 @@ func (c *Call) offer(at netip.Addr, dir sdp.Direction) ([]byte, error) {
 	if err := c.listen(at); err != nil {
 		return nil, err
 	}
-	c.local = c.agent.local(c.socks, c.at, c.agent.cfg.Codecs, dir)
+	c.describe(dir)
 	d, err := c.session.CreateOffer(c.local)
 	if err != nil {
 		return nil, err
@@ -311,13 +312,17 @@ func (c *Call) answered(h *sip.Header, body []byte) error {
 
 // start opens the media as agreed, or changes it. The caller holds mu.
 func (c *Call) start() error {
-	if len(c.session.Streams) == 0 || !c.session.Streams[0].Active || len(c.session.Streams[0].Codecs) == 0 {
+	i := slices.IndexFunc(c.session.Streams, func(s sdp.Stream) bool { return s.Active && len(s.Codecs) > 0 })
+	if i < 0 {
 		return errors.New("call: no audio was agreed")
 	}
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
 	}
-	cfg := c.mediaConfig(&c.session.Streams[0])
+	cfg := c.mediaConfig(&c.session.Streams[i])
+	if err := c.agree(&cfg, i); err != nil {
+		return err
+	}
 	if c.media != nil {
 		return c.media.Update(cfg)
 	}

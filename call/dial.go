@@ -17,6 +17,8 @@ type DialOptions struct {
 	Edit func(*sip.Request)
 	// Send says how to send the INVITE; the zero value locates the URI.
 	Send sip.SendOptions
+	// SRTP says whether the media is encrypted. If SRTPDefault, as the agent's Config says.
+	SRTP SRTP
 	// OnProgress, if not nil, is called with each provisional response but 100. Where it has a
 	// description, c has early media.
 	OnProgress func(c *Call, resp *sip.Response)
@@ -26,6 +28,7 @@ type DialOptions struct {
 // the call is cancelled, and Dial returns the cause.
 func (a *Agent) Dial(ctx context.Context, uri string, opts DialOptions) (*Call, error) {
 	c := a.newCall(nil)
+	c.keying.policy = opts.SRTP
 	if err := a.add(c); err != nil {
 		return nil, err
 	}

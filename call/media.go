@@ -13,6 +13,7 @@ import (
 
 	"github.com/gotelco/telco/amr"
 	"github.com/gotelco/telco/rtp"
+	"github.com/gotelco/telco/rtp/srtp"
 	"github.com/gotelco/telco/trace"
 )
 
@@ -57,6 +58,9 @@ type MediaConfig struct {
 	// recvonly.
 	Hold, Mute bool
 
+	// Encrypt and Decrypt are the keys of SRTP for what is sent and received (RFC 3711): both or none.
+	Encrypt, Decrypt SRTPKey
+
 	Correlation string       // for Trace, such as the Call-ID
 	Interface   string       // for Trace
 	Logger      *slog.Logger // if nil, nothing is logged
@@ -73,6 +77,8 @@ type Media struct {
 	mu       sync.Mutex
 	cfg      MediaConfig
 	enc      Encoder
+	encrypt  *srtp.Context
+	decrypt  *srtp.Context
 	decoders []decoder
 	decoding int // the decoder of the last packet
 	source   Source
@@ -131,6 +137,7 @@ func NewMedia(wheel *Wheel, conn, rtcp net.PacketConn, cfg MediaConfig) (*Media,
 	m.session = rtp.NewSession(conn, rtcp, rtp.Config{
 		Remote: cfg.Remote, RemoteRTCP: cfg.RemoteRTCP, Mux: cfg.Mux, NoRTCP: cfg.NoRTCP,
 		Send: send, SendEvent: event, Receive: receive, Buffer: cfg.Playout, Poller: wheel.reader(conn),
+		Encrypt: m.encrypt, Decrypt: m.decrypt,
 		Correlation: cfg.Correlation, Interface: cfg.Interface, Logger: cfg.Logger, Trace: cfg.Trace,
 	})
 	wheel.add(m)
@@ -180,12 +187,17 @@ func (m *Media) configure(cfg MediaConfig) error {
 		player, _ := dec.(Player)
 		decs = append(decs, decoder{dec, player, f})
 	}
+	encrypt, decrypt, err := m.contexts(&cfg)
+	if err != nil {
+		return err
+	}
 	decoding := 0
 	if m.decoding < len(m.decoders) {
 		was := m.decoders[m.decoding].format
 		decoding = max(slices.IndexFunc(decs, func(d decoder) bool { return same(d.format, was) }), 0)
 	}
 	m.cfg, m.enc, m.decoders, m.decoding = cfg, enc, decs, decoding
+	m.encrypt, m.decrypt = encrypt, decrypt
 	m.in, m.out = m.in[:0], m.out[:0]
 	return nil
 }
@@ -221,11 +233,15 @@ func (m *Media) Update(cfg MediaConfig) error {
 		return net.ErrClosed
 	}
 	moved := cfg.Remote != m.cfg.Remote || cfg.RemoteRTCP != m.cfg.RemoteRTCP
+	encrypt, decrypt := m.encrypt, m.decrypt
 	if err := m.configure(cfg); err != nil {
 		return err
 	}
 	if moved {
 		m.session.SetRemote(cfg.Remote, cfg.RemoteRTCP)
+	}
+	if encrypt != m.encrypt || decrypt != m.decrypt {
+		m.session.SetSRTP(m.encrypt, m.decrypt)
 	}
 	m.session.SetFormats(m.formats())
 	return nil

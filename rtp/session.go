@@ -345,7 +345,7 @@ func (s *Session) SetFormats(send, event Format, receive []Format) {
 func (s *Session) SetSRTP(encrypt, decrypt *srtp.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stream.SetSRTP(encrypt, decrypt)
+	s.stream.SetSRTP(time.Now(), encrypt, decrypt)
 }
 
 // Relatch lets another source take over; see [Stream.Relatch].

@@ -103,6 +103,9 @@ type Stream struct {
 	plain     []byte // what was decrypted
 	wire      []byte // what was encrypted
 
+	former      *srtp.Context // the key before
+	formerUntil time.Time
+
 	stats Stats
 }
 
@@ -271,7 +274,10 @@ func (s *Stream) Receive(now time.Time, from netip.AddrPort, data []byte) error 
 	wire := data
 	if s.cfg.Decrypt != nil {
 		var err error
-		if s.plain, err = s.cfg.Decrypt.DecryptRTP(s.plain[:0], data); err != nil {
+		if s.plain, err = s.cfg.Decrypt.DecryptRTP(s.plain[:0], data); err != nil && s.formerly(now) {
+			s.plain, err = s.former.DecryptRTP(s.plain[:0], data)
+		}
+		if err != nil {
 			return s.undecrypted(err)
 		}
 		data = s.plain
@@ -341,9 +347,21 @@ var (
 	ErrProbation  = errors.New("rtp: new source or sequence, waiting for a second packet")
 )
 
-// SetSRTP changes the keys, after a new offer and answer; nil for both ends encryption.
-func (s *Stream) SetSRTP(encrypt, decrypt *srtp.Context) {
+// SetSRTP changes the keys, after a new offer and answer; nil for both ends encryption. What comes under the key before is taken for
+// two more seconds: it was under way.
+func (s *Stream) SetSRTP(now time.Time, encrypt, decrypt *srtp.Context) {
+	if s.cfg.Decrypt != nil && decrypt != s.cfg.Decrypt {
+		s.former, s.formerUntil = s.cfg.Decrypt, now.Add(2*time.Second)
+	}
 	s.cfg.Encrypt, s.cfg.Decrypt = encrypt, decrypt
+}
+
+// formerly says whether packets may still be under the key before.
+func (s *Stream) formerly(now time.Time) bool {
+	if s.former != nil && now.After(s.formerUntil) {
+		s.former = nil
+	}
+	return s.former != nil
 }
 
 // undecrypted counts a packet that SRTP refused.

@@ -117,7 +117,10 @@ func (s *Stream) ReceiveRTCP(now time.Time, from netip.AddrPort, data []byte) er
 	wire := data
 	if s.cfg.Decrypt != nil {
 		var err error
-		if s.plain, err = s.cfg.Decrypt.DecryptRTCP(s.plain[:0], data); err != nil {
+		if s.plain, err = s.cfg.Decrypt.DecryptRTCP(s.plain[:0], data); err != nil && s.formerly(now) {
+			s.plain, err = s.former.DecryptRTCP(s.plain[:0], data)
+		}
+		if err != nil {
 			return s.undecrypted(err)
 		}
 		data = s.plain

@@ -85,7 +85,7 @@ func (s *Session) assign(offer *Description, l *Local) []string {
 			}
 			for n := range l.Media {
 				m, id := &l.Media[n], l.Media[n].id(n)
-				if m.kind() == offer.Media[i].Kind && m.accepts(offer.Media[i].Proto) == accepted && !slices.Contains(slots, id) {
+				if m.kind() == offer.Media[i].Kind && (m.takes(&offer.Media[i]) == nil) == accepted && !slices.Contains(slots, id) {
 					slots[i] = id
 					break
 				}
@@ -100,9 +100,10 @@ func accept(offer *Description, i int, m *LocalMedia, l *Local) (Media, Stream, 
 	theirs := &offer.Media[i]
 	st := Stream{Kind: theirs.Kind, Proto: theirs.Proto, Active: true}
 	c := offer.ConnectionOf(i)
+	if err := m.takes(theirs); err != nil {
+		return Media{}, st, err
+	}
 	switch {
-	case !m.accepts(theirs.Proto):
-		return Media{}, st, ErrTransport
 	case c == (Connection{}):
 		return Media{}, st, ErrNoAddress
 	case c.IsMulticast():

@@ -54,7 +54,7 @@ type LocalMedia struct {
 	Mux     bool           // we can share the port (RFC 5761)
 
 	// Protos are the transports that we accept; the first is what we offer. If empty, "RTP/AVP" and
-	// "RTP/AVPF". "RTP/SAVP" must be named to be accepted: its keys are the caller's affair (Adjust).
+	// "RTP/AVPF". "RTP/SAVP" must be named to be accepted: its keys are the caller's affair (Accept and Adjust).
 	Protos  []string
 	Formats []Format // in order of preference
 
@@ -66,6 +66,10 @@ type LocalMedia struct {
 	Ptime, MaxPtime int         // milliseconds; not written if zero
 	Bandwidth       []Bandwidth // written as they are
 	Attributes      []Attribute // written as they are
+
+	// Accept, if not nil, is asked about each offered line that this media could answer: an error refuses it, such as
+	// where an offer of RTP/SAVP has no key that we can use. It must not change theirs.
+	Accept func(theirs *Media) error
 
 	// Adjust, if not nil, is called with each finished m= line of this media that is not refused, to
 	// add what depends on the peer's, such as preconditions (RFC 3312) or keys. Theirs is the offered
@@ -101,6 +105,17 @@ func (m *LocalMedia) accepts(proto string) bool {
 		return proto == "RTP/AVP" || proto == "RTP/AVPF"
 	}
 	return slices.Contains(m.Protos, proto)
+}
+
+// takes says why the media cannot answer an offered line, as far as its transport tells.
+func (m *LocalMedia) takes(theirs *Media) error {
+	switch {
+	case !m.accepts(theirs.Proto):
+		return ErrTransport
+	case m.Accept != nil:
+		return m.Accept(theirs)
+	}
+	return nil
 }
 
 func (m *LocalMedia) proto() string {

@@ -489,9 +489,13 @@ WWW-Authenticate: Digest realm="x",nonce="tick=",algorithm=AKAv1-MD5,
  ik="00112233445566778899aabbccddeeff", CK = 0123456789abcdef,block="no"
 Content-Length: 12
 
-ck="visible"`)
+ck="visible"
+a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1j|2^20;inline:b3RoZXI= UNENCRYPTED_SRTP
+k=base64:c2VjcmV0
+a=other:inline:visible`)
 	got := string(trace.Redacted([]byte(text), secrets([]byte(text))))
-	want := strings.NewReplacer("00112233445566778899aabbccddeeff", strings.Repeat("x", 32), "0123456789abcdef", strings.Repeat("x", 16)).Replace(text)
+	want := strings.NewReplacer("00112233445566778899aabbccddeeff", strings.Repeat("x", 32), "0123456789abcdef", strings.Repeat("x", 16),
+		"WVNfX19zZW1j", strings.Repeat("x", 12), "b3RoZXI=", "xxxxxxxx", "c2VjcmV0", "xxxxxxxx").Replace(text)
 	if got != want {
 		t.Errorf("got\n%s", got)
 	}

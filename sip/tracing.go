@@ -68,7 +68,7 @@ func callIDOf(data []byte) (id string) {
 	return id
 }
 
-// secrets finds the keys in a message: the ck and ik parameters of an AKA challenge, with which
+// secrets finds the keys in a message: those of media, and the ck and ik parameters of an AKA challenge, with which
 // an S-CSCF gives CK and IK to the P-CSCF (3GPP TS 24.229 section 5.4.1.2.2).
 func secrets(data []byte) (spans []trace.Span) {
 	inChallenge := false
@@ -105,7 +105,43 @@ func secrets(data []byte) (spans []trace.Span) {
 		}
 		return true
 	})
-	return spans
+	return appendMediaKeys(spans, data)
+}
+
+// appendMediaKeys finds the keys of SRTP in descriptions (RFC 4568 section 9): what follows "inline:" in lines a=crypto, and lines k=.
+func appendMediaKeys(spans []trace.Span, data []byte) []trace.Span {
+	inline := []byte("inline:")
+	for at := 0; ; {
+		n := bytes.IndexByte(data[at:], '\n')
+		if n < 0 {
+			return spans
+		}
+		at += n + 1
+		line := data[at:]
+		if end := bytes.IndexAny(line, "\r\n"); end >= 0 {
+			line = line[:end]
+		}
+		switch {
+		case len(line) > 9 && bytes.EqualFold(line[:9], []byte("a=crypto:")):
+			for i := 9; ; {
+				k := bytes.Index(line[i:], inline)
+				if k < 0 {
+					break
+				}
+				i += k + len(inline)
+				end := bytes.IndexAny(line[i:], "|; \t")
+				if end < 0 {
+					end = len(line) - i
+				}
+				spans = append(spans, trace.Span{Start: at + i, End: at + i + end})
+				i += end
+			}
+		case len(line) > 2 && line[0] == 'k' && line[1] == '=':
+			if i := bytes.IndexByte(line, ':'); i >= 0 {
+				spans = append(spans, trace.Span{Start: at + i + 1, End: at + len(line)})
+			}
+		}
+	}
 }
 
 func keyParam(b []byte) bool {
