@@ -55,12 +55,14 @@ func badNumber(text string, err error) error {
 // among them, with or without "tel:" before it, and with parameters after a semicolon.
 func ParseNumber(s string) (Number, error) {
 	t := strings.TrimSpace(s)
-	if len(t) >= 4 && strings.EqualFold(t[:4], "tel:") {
+	if hasTel(t) {
 		t = t[4:]
 	}
 	digits, params, _ := strings.Cut(t, ";")
 	return newNumber(s, strings.ReplaceAll(digits, " ", ""), params)
 }
+
+func hasTel(s string) bool { return len(s) >= 4 && strings.EqualFold(s[:4], "tel:") }
 
 // NumberOf returns the number that a URI names: a tel URI, or a sip or sips URI with user=phone
 // (RFC 3261 section 19.1.6). Where lenient is true, a sip URI whose user part reads as a number
@@ -226,6 +228,6 @@ func (n Number) Tel(context string) sip.URI {
 // "192.0.2.1:5070". Its parameters stand in the user part (RFC 3261 section 19.1.6).
 func (n Number) SIP(host string) (sip.URI, error) {
 	text := n.text()
-	params := strings.NewReplacer("%", "%", "#", "%23", ":", "%3A", "[", "%5B", "]", "%5D", "\"", "%22", "@", "%40").Replace(text[len(n.Digits):])
+	params := strings.NewReplacer("#", "%23", ":", "%3A", "[", "%5B", "]", "%5D", "\"", "%22", "@", "%40").Replace(text[len(n.Digits):])
 	return sip.ParseURI("sip:" + sip.EscapeUser(n.Digits) + params + "@" + host + ";user=phone")
 }
