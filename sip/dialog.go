@@ -32,6 +32,35 @@ func (e *ByeError) Error() string {
 // Is matches ErrPeerHungUp.
 func (e *ByeError) Is(target error) bool { return target == ErrPeerHungUp }
 
+// CancelError is the end of a call by the peer's CANCEL before it was answered. It matches [ErrCanceled].
+type CancelError struct{ Request *Request }
+
+// Error names the Reason of the CANCEL, if it has one (RFC 3326).
+func (e *CancelError) Error() string {
+	if e.Request != nil && e.Request.Has("Reason") {
+		return ErrCanceled.Error() + ": " + e.Request.Value("Reason")
+	}
+	return ErrCanceled.Error()
+}
+
+// Is matches ErrCanceled.
+func (e *CancelError) Is(target error) bool { return target == ErrCanceled }
+
+// HangUpError is our own end of a call, with what its peer is told of why (RFC 3326). As the cause of a context that
+// [UserAgent.Invite] was given, its Reasons go into the CANCEL. It matches [ErrHungUp].
+type HangUpError struct{ Reasons []Reason }
+
+func (e *HangUpError) Error() string {
+	text := ErrHungUp.Error()
+	for _, r := range e.Reasons {
+		text += ": " + r.String()
+	}
+	return text
+}
+
+// Is matches ErrHungUp.
+func (e *HangUpError) Is(target error) bool { return target == ErrHungUp }
+
 // Dialog is a call between us and one peer, from the first answer to BYE (RFC 3261 sections 12 to
 // 15). Its methods may be called by any goroutine.
 type Dialog struct {
@@ -85,7 +114,7 @@ func (d *Dialog) State() DialogState {
 }
 
 // Context is done when the dialog has ended. Its cause is [ErrHungUp], [ErrPeerHungUp] (as a
-// [*ByeError]), [ErrCanceled], [ErrRefused], [ErrForked], [ErrNoACK], the [*ResponseError] or timeout that ended
+// [*ByeError]), [ErrCanceled] (as a [*CancelError]), [ErrRefused], [ErrForked], [ErrNoACK], the [*ResponseError] or timeout that ended
 // it, or an error that is net.ErrClosed.
 func (d *Dialog) Context() context.Context { return d.ctx }
 
@@ -270,9 +299,16 @@ type RequestOptions struct {
 	// Answer, for an INVITE without Body, makes the answer to the offer in the 2xx; it goes into the
 	// ACK. If nil, the ACK has no body.
 	Answer func(*Response) (body []byte, contentType string)
+	// Offer, for a re-INVITE or UPDATE, makes Body when the rules of offer and answer let the request go, and anew when it
+	// is sent again after a 491; before that, Withdraw is called, which may be nil.
+	Offer    func() ([]byte, error)
+	Withdraw func()
 
 	answers bool // the body is an answer
 }
+
+// offers says whether the request has a body that begins offer and answer, if it is one that can.
+func (o *RequestOptions) offers() bool { return len(o.Body) > 0 || o.Offer != nil }
 
 func (o *RequestOptions) fill(req *Request) {
 	if len(o.Body) > 0 {
@@ -325,7 +361,7 @@ func (d *Dialog) Invite(ctx context.Context, opts RequestOptions) (*Response, er
 }
 
 func (d *Dialog) exchange(ctx context.Context, m Method, opts RequestOptions) (*Response, error) {
-	offer := len(opts.Body) > 0
+	offer := opts.offers()
 	may := func() bool { return true }
 	switch {
 	case m == INVITE:
@@ -385,6 +421,12 @@ func (d *Dialog) exchange(ctx context.Context, m Method, opts RequestOptions) (*
 		case resp.StatusCode == 491 && (m == INVITE || m == UPDATE) && glares < maxGlare && ctx.Err() == nil:
 			glares++
 			d.ua.stats.glares.Add(1)
+			if opts.Offer != nil {
+				opts.Body = nil
+				if opts.Withdraw != nil {
+					opts.Withdraw()
+				}
+			}
 			if err := sleep(ctx, d.ctx, glareDelay(d.state.Caller)); err != nil {
 				return nil, err
 			}
@@ -422,13 +464,19 @@ func (d *Dialog) tooShort(req *Request, resp *Response) bool {
 func (d *Dialog) start(ctx context.Context, m Method, opts *RequestOptions, credentials *Request) (req *Request, over bool, result chan ClientEvent, stop func(), err error) {
 	switch { // taken before anything is sent, so that of two callers one waits
 	case m == INVITE:
-		d.offers.inviteOut, d.offers.offerOut = true, len(opts.Body) > 0
-	case m == UPDATE && len(opts.Body) > 0, m == PRACK && len(opts.Body) > 0 && !opts.answers:
+		d.offers.inviteOut, d.offers.offerOut = true, opts.offers()
+	case m == UPDATE && opts.offers(), m == PRACK && len(opts.Body) > 0 && !opts.answers:
 		d.offers.offerOut = true
 	case m == PRACK && opts.answers:
 		d.offers.offerIn = false
 	}
 	d.mu.Unlock()
+	if opts.Offer != nil && opts.Body == nil {
+		if opts.Body, err = opts.Offer(); err != nil {
+			d.settle(m, nil, nil, opts)
+			return nil, false, nil, nil, err
+		}
+	}
 	d.order.Lock() // requests leave in the order of their CSeq
 	defer d.order.Unlock()
 	d.mu.Lock()
@@ -526,7 +574,7 @@ func (d *Dialog) settle(m Method, req *Request, resp *Response, opts *RequestOpt
 		if success {
 			d.sendACK(req, body, contentType)
 		}
-	case m == UPDATE && len(opts.Body) > 0, m == PRACK && len(opts.Body) > 0 && !opts.answers:
+	case m == UPDATE && opts.offers(), m == PRACK && len(opts.Body) > 0 && !opts.answers:
 		d.offers.offerOut = false
 	}
 	d.update()

@@ -218,9 +218,7 @@ func (ua *UserAgent) serveInvite(tx *ServerTransaction, req *Request) {
 		tx.Respond(NewResponse(req, 480, ""))
 		return
 	}
-	if tags := ua.unsupported(req); len(tags) > 0 {
-		resp := NewResponse(req, 420, "")
-		resp.Add("Unsupported", strings.Join(tags, ", "))
+	if resp := ua.badExtension(req); resp != nil {
 		tx.Respond(resp)
 		return
 	}
@@ -287,7 +285,7 @@ func (in *Incoming) watch() {
 			d.update()
 			d.mu.Unlock()
 			if in.initial {
-				d.end(ErrCanceled)
+				d.end(&CancelError{in.tx.Cancel()})
 			}
 		})
 	}
@@ -337,13 +335,14 @@ func (d *Dialog) serve(tx *ServerTransaction, req *Request) {
 	}
 	resp := NewResponse(req, 500, "")
 	handler := d.handler
-	if r := d.referralOf(req); r != nil {
-		handler = r.serve
+	referral := d.referralOf(req)
+	if referral != nil {
+		handler = referral.serve
 	}
-	tags := d.ua.unsupported(req)
+	unknown := d.ua.badExtension(req)
 	short := d.ua.tooShort(req)
 	glare := 0
-	if status == 0 && len(tags) == 0 && req.Method == PRACK && d.ua.reliable {
+	if status == 0 && unknown == nil && req.Method == PRACK && d.ua.reliable {
 		if d.servePRACK(tx, req) {
 			return
 		}
@@ -354,9 +353,8 @@ func (d *Dialog) serve(tx *ServerTransaction, req *Request) {
 	switch {
 	case status != 0:
 		resp.StatusCode, resp.Reason = status, StatusText(status)
-	case len(tags) > 0:
-		resp.StatusCode, resp.Reason = 420, StatusText(420)
-		resp.Add("Unsupported", strings.Join(tags, ", "))
+	case unknown != nil:
+		resp = unknown
 	case short != nil:
 		resp = short
 	case handler == nil && req.Method == UPDATE && d.ua.timer && len(req.Body) == 0:
@@ -380,8 +378,8 @@ func (d *Dialog) serve(tx *ServerTransaction, req *Request) {
 		resp.Add("Retry-After", retryAfter())
 	default:
 		in := &Incoming{Dialog: d, Request: req, tx: tx}
-		if r := d.referralOf(req); r != nil {
-			in.serve = r.serve
+		if referral != nil {
+			in.serve = referral.serve
 		}
 		d.take(in)
 		switch {

@@ -64,9 +64,7 @@ func (ua *UserAgent) serveSubscribe(tx *ServerTransaction, req *Request) {
 		tx.Respond(resp)
 		return
 	}
-	if tags := ua.unsupported(req); len(tags) > 0 {
-		resp := NewResponse(req, 420, "")
-		resp.Add("Unsupported", strings.Join(tags, ", "))
+	if resp := ua.badExtension(req); resp != nil {
 		tx.Respond(resp)
 		return
 	}

@@ -3,7 +3,6 @@ package sip
 import (
 	"errors"
 	"hash/fnv"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -74,7 +73,7 @@ func newProxy(cfg ProxyConfig) (*Proxy, error) {
 // Endpoint returns the endpoint below.
 func (p *Proxy) Endpoint() *Endpoint { return p.ep }
 
-// IsSelf says whether a URI names this proxy.
+// IsSelf says whether a URI names this proxy. Nothing is looked up: of names, those that we advertise and Names count.
 func (p *Proxy) IsSelf(u URI) bool {
 	if !u.IsSIP() {
 		return false
@@ -86,20 +85,12 @@ func (p *Proxy) IsSelf(u URI) bool {
 		}
 	}
 	if port == 0 {
-		if !addressLike(u.Host) && !p.ep.net.ours(u.Host, 5060) && !p.ep.net.ours(u.Host, 5061) {
-			return false // would have to be looked up; Names says whether it is us
-		}
 		port = 5060
 		if u.Scheme == "sips" || strings.EqualFold(u.Transport(), "tls") {
 			port = 5061
 		}
 	}
 	return p.ep.net.ours(u.Host, port)
-}
-
-func addressLike(host string) bool {
-	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil
 }
 
 // serve takes what the endpoint received. It does not block.

@@ -238,6 +238,8 @@ type Referred struct {
 	event  string
 	silent bool
 	until  time.Time
+	turn   chan struct{} // held by who sends a NOTIFY
+	told   bool          // the last word; guarded by turn
 }
 
 // AcceptRefer accepts a REFER within a dialog (202) and says 100 to begin with. Where its Refer-To is
@@ -252,7 +254,8 @@ func (in *Incoming) AcceptRefer() (*Referred, error) {
 		in.Reply(400, nil, "")
 		return nil, errors.Join(err, errors.New("sip: a REFER needs one Refer-To"))
 	}
-	r := &Referred{Target: to.URI, By: strings.Clone(req.Value("Referred-By")), dialog: in.Dialog, until: time.Now().Add(3 * time.Minute)}
+	r := &Referred{Target: to.URI, By: strings.Clone(req.Value("Referred-By")), dialog: in.Dialog,
+		until: time.Now().Add(3 * time.Minute), turn: make(chan struct{}, 1)}
 	if method, ok := to.URI.Params.Value("method"); ok && !strings.EqualFold(method, string(INVITE)) || !to.URI.IsSIP() && to.URI.Scheme != "tel" {
 		in.Reply(400, nil, "") // 416 would be about the Request-URI, and end the dialog
 		return nil, fmt.Errorf("sip: REFER to %s cannot be followed", to.URI.Scheme)
@@ -288,12 +291,22 @@ func (in *Incoming) AcceptRefer() (*Referred, error) {
 	return r, nil
 }
 
-// Notify tells the peer how the INVITE to Target was answered; a final status code is the last word. An
-// empty reason stands for [StatusText].
+// Notify tells the peer how the INVITE to Target was answered; a final status code is the last word, and what is told
+// after it is dropped. An empty reason stands for [StatusText].
 func (r *Referred) Notify(ctx context.Context, status int, reason string) error {
 	if r.silent {
 		return nil
 	}
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if r.told {
+		return nil
+	}
+	r.told = status >= 200
 	if reason == "" {
 		reason = StatusText(status)
 	}

@@ -146,3 +146,56 @@ func TestReferForgotten(t *testing.T) {
 		quiet(t, bob)
 	})
 }
+
+// What is told of progress does not come after the last word, however late its goroutine runs.
+func TestReferNotifyOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{})
+		refers := make(chan *Referred, 1)
+		bob := newUA(t, n, bobAddr, UserAgentConfig{
+			OnInvite: func(in *Incoming) { in.Reply(200, []byte(answer), "") },
+			OnRequest: func(in *Incoming) {
+				r, err := in.AcceptRefer()
+				if err != nil {
+					t.Error(err)
+				}
+				refers <- r
+			}})
+		p := newScriptPeer(t, n, aliceAddr, bobAddr)
+		inv := p.invite("r")
+		p.send(inv)
+		resp := p.response(200)
+		p.send(within(inv, resp, ACK, "r1", 10))
+		refer := within(inv, resp, REFER, "r2", 11)
+		refer.Set("Refer-To", "<sip:carol@192.0.2.3>")
+		p.send(refer)
+		p.response(202)
+		r := <-refers
+		trying := p.request(NOTIFY) // under way while more is to be told
+		told := make(chan error, 2)
+		go func() { told <- r.Notify(t.Context(), 200, "") }()
+		synctest.Wait()
+		go func() { told <- r.Notify(t.Context(), 180, "") }()
+		synctest.Wait()
+		short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := r.Notify(short, 183, ""); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("while another is under way: %v", err)
+		}
+		p.send(NewResponse(trying, 200, ""))
+		last := p.request(NOTIFY)
+		if string(last.Body) != "SIP/2.0 200 OK\r\n" {
+			t.Errorf("told %q", last.Body)
+		}
+		p.send(NewResponse(last, 200, ""))
+		for range 2 {
+			if err := <-told; err != nil {
+				t.Error(err)
+			}
+		}
+		bye := within(inv, resp, BYE, "r3", 12)
+		p.send(bye)
+		p.response(200) // and no NOTIFY before it
+		quiet(t, bob)
+	})
+}

@@ -226,11 +226,11 @@ func (r *registrationRow) run(ctx context.Context, spread time.Duration) {
 		return
 	}
 	for failures := 0; ; {
-		changed := make(chan error, 1)
+		changed := make(chan struct{}, 1) // the state itself is the registration's
 		opts := r.opts
-		opts.OnChange = func(err error) {
+		opts.OnChange = func(error) {
 			select {
-			case changed <- err:
+			case changed <- struct{}{}:
 			default:
 			}
 		}
@@ -264,12 +264,9 @@ func (r *registrationRow) run(ctx context.Context, spread time.Duration) {
 }
 
 // registered watches a binding. It returns false when the credentials are wrong now.
-func (r *registrationRow) registered(ctx context.Context, reg *Registration, changed <-chan error) bool {
-	update := func(err error) {
-		until, last := reg.Expires()
-		if err == nil {
-			err = last
-		}
+func (r *registrationRow) registered(ctx context.Context, reg *Registration, changed <-chan struct{}) bool {
+	update := func() {
+		until, err := reg.Expires()
 		r.change(func(s *RegistrationStatus) {
 			s.Expires, s.Err, s.Next = until, err, time.Time{}
 			if err == nil {
@@ -286,7 +283,7 @@ func (r *registrationRow) registered(ctx context.Context, reg *Registration, cha
 	}
 	set(reg)
 	defer set(nil)
-	update(nil)
+	update()
 	for {
 		select {
 		case <-ctx.Done():
@@ -301,12 +298,12 @@ func (r *registrationRow) registered(ctx context.Context, reg *Registration, cha
 				reg.Close(end)
 			}
 			return true
-		case err := <-changed:
-			if errors.Is(err, ErrAuthRejected) {
+		case <-changed:
+			if _, err := reg.Expires(); errors.Is(err, ErrAuthRejected) {
 				reg.drop()
 				return false
 			}
-			update(err)
+			update()
 		}
 	}
 }

@@ -91,21 +91,8 @@ func (ua *UserAgent) Subscribe(ctx context.Context, uri string, opts SubscribeOp
 		opts.Expires = 0
 	}
 	req := ua.NewRequest(SUBSCRIBE, uri)
-	if opts.From != "" {
-		a, err := ParseAddress(opts.From)
-		if err != nil {
-			return nil, err
-		}
-		a.Params.Set("tag", ua.ep.NewTag())
-		req.Set("From", a.String())
-	}
-	if opts.To != "" {
-		a, err := ParseAddress(opts.To)
-		if err != nil {
-			return nil, err
-		}
-		a.Params.Del("tag")
-		req.Set("To", a.String())
+	if err := ua.address(req, opts.From, opts.To); err != nil {
+		return nil, err
 	}
 	s := &Subscription{ua: ua, opts: opts, event: event, wish: opts.Expires, first: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
@@ -274,7 +261,7 @@ func (s *Subscription) tick() {
 	if d == nil {
 		return // Subscribe waits for the first NOTIFY
 	}
-	if err := s.refresh(s.ctx); err != nil && s.ctx.Err() == nil {
+	if err := s.Refresh(s.ctx); err != nil && s.ctx.Err() == nil {
 		s.ua.ep.cfg.Logger.Warn("subscription was not refreshed", "call_id", s.key.callID, "err", err)
 		s.mu.Lock()
 		if left = time.Until(s.expires); left > 0 {
@@ -287,9 +274,7 @@ func (s *Subscription) tick() {
 }
 
 // Refresh sends a SUBSCRIBE now; the notifier answers it with a NOTIFY of the whole state.
-func (s *Subscription) Refresh(ctx context.Context) error { return s.refresh(ctx) }
-
-func (s *Subscription) refresh(ctx context.Context) error {
+func (s *Subscription) Refresh(ctx context.Context) error {
 	for raised := false; ; raised = true {
 		s.mu.Lock()
 		d, wish := s.dialog, s.wish

@@ -550,16 +550,37 @@ func (ua *UserAgent) describe(m Message) {
 	}
 }
 
-// unsupported returns the option tags of Require that the agent does not support (RFC 3261 section
-// 8.2.2.3).
-func (ua *UserAgent) unsupported(req *Request) []string {
-	var out []string
-	for tag := range req.Values("Require") {
-		if !hasFold(ua.cfg.Supported, tag) {
-			out = append(out, tag)
-		}
+// badExtension makes the 420 for a request that requires what the agent does not support, nil if there is nothing
+// (RFC 3261 section 8.2.2.3).
+func (ua *UserAgent) badExtension(req *Request) *Response {
+	tags := req.Unsupported("Require", ua.cfg.Supported)
+	if len(tags) == 0 {
+		return nil
 	}
-	return out
+	resp := NewResponse(req, 420, "")
+	resp.Add("Unsupported", strings.Join(tags, ", "))
+	return resp
+}
+
+// address puts other addresses into a request outside of dialogs, where they are not empty.
+func (ua *UserAgent) address(req *Request, from, to string) error {
+	if from != "" {
+		a, err := ParseAddress(from)
+		if err != nil {
+			return err
+		}
+		a.Params.Set("tag", ua.ep.NewTag())
+		req.Set("From", a.String())
+	}
+	if to != "" {
+		a, err := ParseAddress(to)
+		if err != nil {
+			return err
+		}
+		a.Params.Del("tag")
+		req.Set("To", a.String())
+	}
+	return nil
 }
 
 func hasFold(list []string, s string) bool {

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 )
@@ -34,7 +35,7 @@ type InviteOptions struct {
 // and redirections followed as the configuration says.
 //
 // When ctx ends first, the call is cancelled and Invite returns the cause of ctx; should the peer have
-// answered meanwhile, its call is ended with BYE.
+// answered meanwhile, its call is ended with BYE. The Reasons of a [HangUpError] as the cause are told.
 func (ua *UserAgent) Invite(ctx context.Context, uri string, opts InviteOptions) (*Dialog, *Response, error) {
 	if ua.Dialogs() >= ua.cfg.MaxDialogs {
 		return nil, nil, ErrLimit
@@ -71,21 +72,8 @@ func (ua *UserAgent) newInvite(uri string, opts *InviteOptions) (*Request, error
 		return nil, err
 	}
 	req := ua.NewRequest(INVITE, uri)
-	if opts.From != "" {
-		a, err := ParseAddress(opts.From)
-		if err != nil {
-			return nil, err
-		}
-		a.Params.Set("tag", ua.ep.NewTag())
-		req.Set("From", a.String())
-	}
-	if opts.To != "" {
-		a, err := ParseAddress(opts.To)
-		if err != nil {
-			return nil, err
-		}
-		a.Params.Del("tag")
-		req.Set("To", a.String())
+	if err := ua.address(req, opts.From, opts.To); err != nil {
+		return nil, err
 	}
 	ua.describe(req)
 	opts.fill(req)
@@ -165,7 +153,7 @@ func (o *outgoing) run(ctx context.Context) (*Dialog, *Response, error) {
 		select {
 		case <-o.wake:
 		case <-ctx.Done():
-			if o.giveUp(attempt) {
+			if o.giveUp(attempt, context.Cause(ctx)) {
 				return nil, nil, context.Cause(ctx)
 			}
 		}
@@ -173,7 +161,7 @@ func (o *outgoing) run(ctx context.Context) (*Dialog, *Response, error) {
 }
 
 // giveUp cancels the call, and reports false where the answer was there before.
-func (o *outgoing) giveUp(attempt *ClientAttempt) bool {
+func (o *outgoing) giveUp(attempt *ClientAttempt, cause error) bool {
 	o.mu.Lock()
 	if o.settled {
 		o.mu.Unlock()
@@ -181,7 +169,14 @@ func (o *outgoing) giveUp(attempt *ClientAttempt) bool {
 	}
 	o.gaveUp = true
 	o.mu.Unlock()
-	attempt.Cancel()
+	var why *HangUpError
+	var reasons []string
+	if errors.As(cause, &why) {
+		for _, r := range why.Reasons {
+			reasons = append(reasons, r.String())
+		}
+	}
+	attempt.Cancel(reasons...)
 	return true
 }
 
