@@ -8,8 +8,8 @@ import (
 	"github.com/gotelco/telco/diameter/cx"
 )
 
-// capabilities is what an I-CSCF chooses an S-CSCF by (TS 29.228 section 6.7). It is there even if it is empty, since there are
-// I-CSCFs that want it.
+// capabilities is what an I-CSCF chooses an S-CSCF by (TS 29.228 section 6.7); nil if any will do, since Kamailio 5.6 drops an
+// answer with a grouped AVP that is empty, and takes an answer without it for what it means.
 func (h *HSS) capabilities(s subject) *cx.ServerCapabilities {
 	c := s.Subscriber.Capabilities
 	out := &cx.ServerCapabilities{MandatoryCapability: c.Mandatory, OptionalCapability: c.Optional}
@@ -22,6 +22,9 @@ func (h *HSS) capabilities(s subject) *cx.ServerCapabilities {
 		if !slices.Contains(out.ServerName, name) {
 			out.ServerName = append(out.ServerName, name)
 		}
+	}
+	if len(out.MandatoryCapability)+len(out.OptionalCapability)+len(out.ServerName) == 0 {
+		return nil
 	}
 	return out
 }

@@ -6,37 +6,24 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/gotelco/telco/diameter"
 	"github.com/gotelco/telco/diameter/cx"
 	"github.com/gotelco/telco/ims/aka"
 	"github.com/gotelco/telco/ims/hss"
 	"github.com/gotelco/telco/internal/lab"
+	"github.com/gotelco/telco/internal/lab/kamailio"
 	"github.com/gotelco/telco/internal/tsharktest"
-)
-
-// Keys of test set 3 of TS 35.208: SIPp reads no K that has the octet 5b or 00.
-const (
-	cardK  = "fec86ba6eb707ed08905757b1bb44b8f"
-	cardOP = "dbc59adcb6f9a0ef735477b7fadf8374"
 )
 
 // core is an HSS of ours, with Kamailio's I-CSCF and S-CSCF before it.
 type core struct {
 	*testing.T
-	dir          string
-	hss          *hss.HSS
-	admin        hss.Admin
-	node         *diameter.Node
-	icscf, scscf int    // ports
-	serverName   string // of the S-CSCF
+	*kamailio.IMS
 }
 
 // startCore starts all three, with the subscribers alice and bob.
@@ -45,178 +32,30 @@ func startCore(t *testing.T) *core {
 	if testing.Short() {
 		t.Skip("waits for other programs (-short)")
 	}
-	lab.Need(t, "kamailio kamailio-ims-modules kamailio-presence-modules", "kamailio", "kamcmd")
-	lab.Need(t, "sip-tester", "sipp")
+	lab.Need(t, kamailio.Packages, kamailio.Programs()...)
 	tsharktest.Need(t)
-	c := &core{T: t, dir: t.TempDir(), icscf: lab.FreePort(t), scscf: lab.FreePort(t)}
-	c.serverName = fmt.Sprintf("sip:127.0.0.1:%d", c.scscf)
-	store := hss.NewMemoryStore()
-	t.Cleanup(func() { store.Close() })
-	h, err := hss.New(hss.Config{Host: "localhost", Realm: "ims.example", Store: store, SQN: aka.SQNScheme{INDBits: 5},
-		Push: hss.PushConfig{Retry: time.Second, RetryMax: time.Second, Timeout: 2 * time.Second}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { h.Close() })
-	c.hss, c.admin = h, h.As("test")
-	for _, name := range []string{"alice", "bob"} {
-		if _, err := c.admin.Put(subscriber(t, name), hss.PutOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	c.node, err = diameter.New(diameter.Config{OriginHost: "localhost", OriginRealm: "ims.example", Applications: h.Applications(), Services: h.Services(),
-		Accept: diameter.Accept{Hosts: []string{"icscf.ims.example", "scscf.ims.example"}}, Timers: diameter.Timers{Tw: 6 * time.Second},
-		Trace: tsharktest.Capture(t, "-d", fmt.Sprintf("tcp.port==%d,diameter", port))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.node.Close() })
-	go c.node.Serve(l)
-	h.Attach(c.node)
-
-	c.table("version", "table_name(string) table_version(int)", "nds_trusted_domains:1", "s_cscf:1", "s_cscf_capabilities:1")
-	c.table("nds_trusted_domains", "id(int,auto) trusted_domain(string)", "1:ims.example")
-	c.table("s_cscf", "id(int,auto) name(string) s_cscf_uri(string)", "1:scscf:"+strings.ReplaceAll(c.serverName, ":", `\:`))
-	c.table("s_cscf_capabilities", "id(int,auto) id_s_cscf(int) capability(int)", "1:1:5")
-	c.cscf("icscf", c.icscf, port)
-	c.cscf("scscf", c.scscf, port)
-	c.eventually("both CSCFs are connected", func() bool {
-		for _, host := range []string{"icscf.ims.example", "scscf.ims.example"} {
-			if st, ok := c.node.Peer(host); !ok || !st.Usable {
-				return false
-			}
-		}
-		return true
-	})
-	for _, port := range []int{c.icscf, c.scscf} {
-		c.eventually("SIP is answered", func() bool {
-			u := c.ue("probe")
-			defer u.Close()
-			return u.try(port, "OPTIONS sip:127.0.0.1 SIP/2.0", time.Second) != nil
-		})
-	}
-	return c
+	return &core{t, kamailio.StartIMS(t, kamailio.Config{Roles: []string{"icscf", "scscf"}, Capability: 5}, subscriber(t, "alice"), subscriber(t, "bob"))}
 }
 
 // subscriber is a user with a card; an S-CSCF needs the capability 5 for it.
 func subscriber(t *testing.T, name string) *hss.Subscriber {
 	t.Helper()
-	k, err := hss.ParseSecret(cardK)
-	if err != nil {
-		t.Fatal(err)
-	}
-	op, err := hss.ParseSecret(cardOP)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &hss.Subscriber{ID: name,
-		PrivateIdentities: []hss.PrivateIdentity{{IMPI: name + "@ims.example", AKA: &hss.AKA{K: k, OP: op}}},
-		PublicIdentities:  []hss.PublicIdentity{{Identity: "sip:" + name + "@ims.example"}, {Identity: "sip:" + name + "-too@ims.example"}},
-		Capabilities:      hss.Capabilities{Mandatory: []uint32{5}},
-	}
+	s := kamailio.Subscriber(t, name)
+	s.Capabilities = hss.Capabilities{Mandatory: []uint32{5}}
+	return s
 }
 
 func (c *core) eventually(what string, ok func() bool) {
 	c.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			c.Fatalf("never: %s", what)
-		}
-	}
+	kamailio.Eventually(c.T, what, ok)
 }
 
-// table writes a table of Kamailio's db_text.
-func (c *core) table(name string, lines ...string) {
+func (c *core) register(user string, port, expires int) {
 	c.Helper()
-	dir := filepath.Join(c.dir, "db")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		c.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
-		c.Fatal(err)
-	}
+	c.Register(c.T, user, port, expires)
 }
 
-// cscf starts a Kamailio.
-func (c *core) cscf(name string, port, hssPort int) {
-	c.Helper()
-	values := strings.NewReplacer("@PORT@", fmt.Sprint(port), "@CTL@", filepath.Join(c.dir, name+".ctl"), "@DIR@", c.dir,
-		"@NAME@", name, "@HSS@", fmt.Sprint(hssPort), "@ACCEPT@", fmt.Sprint(lab.FreePort(c.T)))
-	for from, to := range map[string]string{name + ".cfg": name + ".cfg", "cdp.xml": name + ".xml"} {
-		text, err := os.ReadFile(filepath.Join("testdata/kamailio", from))
-		if err != nil {
-			c.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(c.dir, to), []byte(values.Replace(string(text))), 0o644); err != nil {
-			c.Fatal(err)
-		}
-	}
-	run := filepath.Join(c.dir, name)
-	if err := os.Mkdir(run, 0o755); err != nil {
-		c.Fatal(err)
-	}
-	log, err := os.Create(filepath.Join(c.dir, name+".log"))
-	if err != nil {
-		c.Fatal(err)
-	}
-	cmd := exec.Command("kamailio", "-DD", "-E", "-f", filepath.Join(c.dir, name+".cfg"), "-m", "64", "-M", "8", "-Y", run, "-w", run, "-P", filepath.Join(run, "pid"))
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.WaitDelay = time.Second
-	if err := cmd.Start(); err != nil {
-		c.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() { cmd.Wait(); close(done) }()
-	c.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt) // its children end with it
-		select {
-		case <-done:
-		case <-time.After(10 * time.Second):
-			cmd.Process.Kill()
-			<-done
-		}
-		log.Close()
-		if c.Failed() {
-			b, _ := os.ReadFile(log.Name())
-			c.Logf("%s said:\n%s", name, b[max(0, len(b)-6000):])
-		}
-	})
-}
-
-// rpc asks the S-CSCF.
-func (c *core) rpc(args ...string) string {
-	c.Helper()
-	out, _ := exec.Command("kamcmd", append([]string{"-s", "unix:" + filepath.Join(c.dir, "scscf.ctl")}, args...)...).CombinedOutput()
-	return string(out)
-}
-
-// contacts is how many contacts the S-CSCF has of a public identity that have not expired.
-func (c *core) contacts(impu string) int {
-	return len(regexp.MustCompile(`expires: [1-9]`).FindAllString(c.rpc("ulscscf.showimpu", impu), -1))
-}
-
-// sipp runs a scenario towards the I-CSCF, and returns its error with what it printed.
-func (c *core) sipp(port int, args ...string) error {
-	c.Helper()
-	cmd := exec.Command("sipp", append([]string{"-nostdin", "-m", "1", "-timeout", "20", "-timeout_error", "-i", "127.0.0.1", "-p", fmt.Sprint(port),
-		"-mi", "127.0.0.1", "-auth_uri", "ims.example"}, args...)...)
-	cmd.Dir = c.dir
-	cmd.WaitDelay = time.Second
-	errs := filepath.Join(c.dir, fmt.Sprintf("sipp-%d.log", port))
-	cmd.Args = append(cmd.Args, "-trace_err", "-error_file", errs)
-	os.Remove(errs)
-	if err := cmd.Run(); err != nil {
-		out, _ := os.ReadFile(errs)
-		return fmt.Errorf("sipp %q: %w\n%s", args, err, out[:min(len(out), 3000)])
-	}
-	return nil
-}
+func (c *core) registration(id string) hss.Registration { c.Helper(); return c.Registration(c.T, id) }
 
 func (c *core) scenario(name string) string {
 	c.Helper()
@@ -227,38 +66,6 @@ func (c *core) scenario(name string) string {
 	return path
 }
 
-// register registers a user with SIPp. Of SIPp's answers three in a hundred are wrong, those to a RES with a zero octet.
-func (c *core) register(user string, port, expires int) {
-	c.Helper()
-	account := filepath.Join(c.dir, user+".csv")
-	line := fmt.Sprintf("SEQUENTIAL\n[authentication username=%s@ims.example aka_K=0x%s aka_OP=0x%s aka_AMF=0x8000]\n", user, cardK, cardOP)
-	if err := os.WriteFile(account, []byte(line), 0o644); err != nil {
-		c.Fatal(err)
-	}
-	var err error
-	for range 4 {
-		if err = c.sipp(port, "-sf", c.scenario("register.xml"), "-inf", account, "-key", "user", user, "-key", "expires", fmt.Sprint(expires), fmt.Sprintf("127.0.0.1:%d", c.icscf)); err == nil {
-			return
-		}
-	}
-	c.Fatal(err)
-}
-
-// registration is what the HSS knows of a user's first set.
-func (c *core) registration(id string) hss.Registration {
-	c.Helper()
-	v, err := c.admin.Get(id)
-	if err != nil {
-		c.Fatal(err)
-	}
-	if len(v.State.Registrations) == 0 {
-		return hss.Registration{}
-	}
-	return v.State.Registrations[0]
-}
-
-func (c *core) answers(command, result string) uint64 { return c.hss.Stats().Answers[command][result] }
-
 // TestKamailioCSCF: Kamailio's I-CSCF and S-CSCF with our HSS, and SIPp as phones: registration with AKAv1-MD5, a call, the end
 // of a registration by the user and by the HSS.
 func TestKamailioCSCF(t *testing.T) {
@@ -266,26 +73,26 @@ func TestKamailioCSCF(t *testing.T) {
 	const success = "DIAMETER_SUCCESS"
 	phone := lab.FreePort(t)
 	c.register("alice", phone, 3600)
-	if r := c.registration("alice"); r.State != hss.Registered || r.SCSCF != c.serverName || r.Host != "scscf.ims.example" {
+	if r := c.registration("alice"); r.State != hss.Registered || r.SCSCF != c.ServerName || r.Host != "scscf.ims.example" {
 		t.Errorf("after the registration: %+v", r)
 	}
-	if n := c.contacts("sip:alice@ims.example"); n != 1 {
-		t.Errorf("the S-CSCF has %d contacts: %s", n, c.rpc("ulscscf.showimpu", "sip:alice@ims.example"))
+	if n := c.Contacts("sip:alice@ims.example"); n != 1 {
+		t.Errorf("the S-CSCF has %d contacts: %s", n, c.RPC("scscf", "ulscscf.showimpu", "sip:alice@ims.example"))
 	}
-	if s := c.rpc("ulscscf.showimpu", "sip:alice-too@ims.example"); !strings.Contains(s, "alice-too") {
+	if s := c.RPC("scscf", "ulscscf.showimpu", "sip:alice-too@ims.example"); !strings.Contains(s, "alice-too") {
 		t.Errorf("the implicit set in the S-CSCF: %s", s)
 	}
 	for command, result := range map[string]string{"MAR": success, "SAR": success} {
-		if c.answers(command, result) == 0 {
-			t.Errorf("no %s with %s: %v", command, result, c.hss.Stats().Answers)
+		if c.Answers(command, result) == 0 {
+			t.Errorf("no %s with %s: %v", command, result, c.HSS.Stats().Answers)
 		}
 	}
 
 	// A call to her: LIR, then by way of the S-CSCF to her phone.
 	called := make(chan error, 1)
-	go func() { called <- c.sipp(phone, "-sf", c.scenario("called.xml")) }()
+	go func() { called <- kamailio.SIPp(t, phone, 0, "-sf", c.scenario("called.xml")) }()
 	call := func() error {
-		return c.sipp(lab.FreePort(t), "-sf", c.scenario("call.xml"), "-key", "user", "alice", fmt.Sprintf("127.0.0.1:%d", c.icscf))
+		return kamailio.SIPp(t, lab.FreePort(t), c.ICSCF, "-sf", c.scenario("call.xml"), "-key", "user", "alice")
 	}
 	if err := call(); err != nil {
 		t.Error(err)
@@ -293,16 +100,16 @@ func TestKamailioCSCF(t *testing.T) {
 	if err := <-called; err != nil {
 		t.Error(err)
 	}
-	if n := c.answers("LIR", success); n == 0 {
-		t.Errorf("LIR: %v", c.hss.Stats().Answers)
+	if n := c.Answers("LIR", success); n == 0 {
+		t.Errorf("LIR: %v", c.HSS.Stats().Answers)
 	}
 
 	// The HSS ends the registration: RTR, answered, and acted upon.
-	if err := c.admin.Deregister("alice", hss.Deregistration{Reason: cx.ReasonCodePermanentTermination, Info: "by the operator"}); err != nil {
+	if err := c.Admin.Deregister("alice", hss.Deregistration{Reason: cx.ReasonCodePermanentTermination, Info: "by the operator"}); err != nil {
 		t.Fatal(err)
 	}
-	c.eventually("RTA", func() bool { return c.hss.Stats().PushesDone == 1 && len(c.hss.Pushes()) == 0 })
-	c.eventually("no contact in the S-CSCF", func() bool { return c.contacts("sip:alice@ims.example") == 0 })
+	c.eventually("RTA", func() bool { return c.HSS.Stats().PushesDone == 1 && len(c.HSS.Pushes()) == 0 })
+	c.eventually("no contact in the S-CSCF", func() bool { return c.Contacts("sip:alice@ims.example") == 0 })
 	if r := c.registration("alice"); r.State == hss.Registered {
 		t.Errorf("after RTR: %+v", r)
 	}
@@ -312,14 +119,14 @@ func TestKamailioCSCF(t *testing.T) {
 
 	// She registers again, and ends it herself.
 	c.register("alice", phone, 3600)
-	if n := c.contacts("sip:alice@ims.example"); n != 1 {
-		t.Errorf("%d contacts: %s", n, c.rpc("ulscscf.showimpu", "sip:alice@ims.example"))
+	if n := c.Contacts("sip:alice@ims.example"); n != 1 {
+		t.Errorf("%d contacts: %s", n, c.RPC("scscf", "ulscscf.showimpu", "sip:alice@ims.example"))
 	}
 	c.register("alice", phone, 0)
 	c.eventually("de-registered at the HSS", func() bool { return c.registration("alice").State != hss.Registered })
-	c.eventually("no contact in the S-CSCF after the end", func() bool { return c.contacts("sip:alice@ims.example") == 0 })
-	if err := c.sipp(lab.FreePort(t), "-sf", c.scenario("call.xml"), "-key", "user", "nobody", fmt.Sprintf("127.0.0.1:%d", c.icscf)); err == nil || c.answers("LIR", "DIAMETER_ERROR_USER_UNKNOWN") == 0 {
-		t.Errorf("a call to nobody: %v; %v", err, c.hss.Stats().Answers)
+	c.eventually("no contact in the S-CSCF after the end", func() bool { return c.Contacts("sip:alice@ims.example") == 0 })
+	if err := kamailio.SIPp(t, lab.FreePort(t), c.ICSCF, "-sf", c.scenario("call.xml"), "-key", "user", "nobody"); err == nil || c.Answers("LIR", "DIAMETER_ERROR_USER_UNKNOWN") == 0 {
+		t.Errorf("a call to nobody: %v; %v", err, c.HSS.Stats().Answers)
 	}
 }
 
@@ -328,25 +135,25 @@ func TestKamailioCSCF(t *testing.T) {
 func TestKamailioResync(t *testing.T) {
 	c := startCore(t)
 	var k, op [16]byte
-	hex.Decode(k[:], []byte(cardK))
-	hex.Decode(op[:], []byte(cardOP))
+	hex.Decode(k[:], []byte(kamailio.CardK))
+	hex.Decode(op[:], []byte(kamailio.CardOP))
 	scheme := aka.SQNScheme{INDBits: 5}
 	card := aka.NewSIM(aka.NewMilenage(k, aka.OPc(k, op)), scheme, 100000<<5)
 	u := c.ue("bob")
 	defer u.Close()
 	u.card = card
-	before := c.hss.Stats()
+	before := c.HSS.Stats()
 	if status := u.register(3600); status != 200 {
 		t.Fatalf("REGISTER: %d", status)
 	}
 	if u.resyncs != 1 {
 		t.Errorf("%d AUTS were sent", u.resyncs)
 	}
-	after := c.hss.Stats()
+	after := c.HSS.Stats()
 	if after.Resynchronised != before.Resynchronised+1 || after.ResyncFailed != 0 {
 		t.Errorf("%+v", after)
 	}
-	if v, err := c.admin.Get("bob"); err != nil || v.SQN["bob@ims.example"] < 100000 {
+	if v, err := c.Admin.Get("bob"); err != nil || v.SQN["bob@ims.example"] < 100000 {
 		t.Errorf("SQN %v, %v", v.SQN, err)
 	}
 	if r := c.registration("bob"); r.State != hss.Registered {
@@ -376,15 +183,15 @@ func TestKamailioPPR(t *testing.T) {
 	for i := range s.PublicIdentities {
 		s.PublicIdentities[i].Profile = "p"
 	}
-	if _, err := c.admin.Put(s, hss.PutOptions{}); err != nil {
+	if _, err := c.Admin.Put(s, hss.PutOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	c.eventually("PPR is sent", func() bool { st, _ := c.node.Peer("scscf.ims.example"); return st.RequestsSent > 0 })
-	c.eventually("it is answered, or sent again", func() bool { st := c.hss.Stats(); return st.PushesDone+st.PushesRetried > 0 })
-	st := c.hss.Stats()
+	c.eventually("PPR is sent", func() bool { st, _ := c.Node.Peer("scscf.ims.example"); return st.RequestsSent > 0 })
+	c.eventually("it is answered, or sent again", func() bool { st := c.HSS.Stats(); return st.PushesDone+st.PushesRetried > 0 })
+	st := c.HSS.Stats()
 	t.Logf("%d answered, %d sent again, %d owed", st.PushesDone, st.PushesRetried, st.PushesOwed)
-	if st.PushesDone == 0 && (len(c.hss.Pushes()) != 1 || c.hss.Pushes()[0].Kind != hss.PushPPR || c.hss.Pushes()[0].Host != "scscf.ims.example") {
-		t.Errorf("what is owed: %+v", c.hss.Pushes())
+	if st.PushesDone == 0 && (len(c.HSS.Pushes()) != 1 || c.HSS.Pushes()[0].Kind != hss.PushPPR || c.HSS.Pushes()[0].Host != "scscf.ims.example") {
+		t.Errorf("what is owed: %+v", c.HSS.Pushes())
 	}
 	c.register("bob", lab.FreePort(t), 3600)
 }
@@ -461,7 +268,7 @@ func (u *ue) register(expires int) int {
 	}
 	auth := credentials("", "", "")
 	for range 4 {
-		r := u.try(u.c.icscf, "REGISTER "+uri+" SIP/2.0", 20*time.Second, auth, "P-Visited-Network-ID: ims.example", fmt.Sprintf("Expires: %d", expires),
+		r := u.try(u.c.ICSCF, "REGISTER "+uri+" SIP/2.0", 20*time.Second, auth, "P-Visited-Network-ID: ims.example", fmt.Sprintf("Expires: %d", expires),
 			fmt.Sprintf("Contact: <sip:%s@%s>;expires=%d", u.user, u.LocalAddr(), expires))
 		if r == nil {
 			u.c.Fatal("REGISTER is not answered")

@@ -268,16 +268,16 @@ func TestCx(t *testing.T) {
 		config func(*Config)
 		steps  []step
 	}{
-		// 6.1.1.1 User registration status query.
+		// 6.1.1.1 User registration status query. Alice needs capabilities of her S-CSCF, bob none.
 		{"6.1.1.1 step 2: unknown public identity", nil, []step{{uar(aliceIMPI, "sip:nobody@ims.example"), outcome{result: unknown}}}},
 		{"6.1.1.1 step 2: unknown private identity", nil, []step{{uar("nobody@ims.example", aliceIMPU), outcome{result: unknown}}}},
 		{"6.1.1.1 step 3: a PSI is no public user identity", nil, []step{{uar(aliceIMPI, "sip:chat@ims.example"), outcome{result: unknown}}}},
 		{"6.1.1.1 step 3: one of many is no distinct identity", nil, []step{{uar(bobIMPI, "sip:bob-7@ims.example"), outcome{result: unknown}}}},
 		{"6.1.1.1 step 4: of another subscription", nil, []step{{uar(bobIMPI, aliceIMPU), outcome{result: mismatch}}}},
 		{"6.1.1.1 step 4: of another private identity", nil, []step{{uar(aliceIMPI, "sip:alice-work@ims.example"), outcome{result: mismatch}}}},
-		{"6.1.1.1 step 5: barred, the set is not", nil, []step{{uar(bobIMPI, "sip:bob-barred@ims.example"), outcome{result: first, capabilities: true}}}},
+		{"6.1.1.1 step 5: barred, the set is not", nil, []step{{uar(bobIMPI, "sip:bob-barred@ims.example"), outcome{result: first}}}},
 		{"6.1.1.1 step 5: all of the set are barred", nil, []step{{uar(bobIMPI, "sip:bob-alone@ims.example"), outcome{result: "AUTHORIZATION_REJECTED"}}}},
-		{"6.1.1.1 step 5: barred, emergency", nil, []step{{uar(bobIMPI, "sip:bob-alone@ims.example", func(q *cx.UAR) { q.UARFlags = diameter.Some(cx.UARFlagsIMSEmergencyRegistration) }), outcome{result: first, capabilities: true}}}},
+		{"6.1.1.1 step 5: barred, emergency", nil, []step{{uar(bobIMPI, "sip:bob-alone@ims.example", func(q *cx.UAR) { q.UARFlags = diameter.Some(cx.UARFlagsIMSEmergencyRegistration) }), outcome{result: first}}}},
 		{"6.1.1.1 step 6: roaming", nil, []step{
 			{uar(aliceIMPI, aliceIMPU, func(q *cx.UAR) { q.VisitedNetworkIdentifier = []byte(badVisited) }), outcome{result: "ROAMING_NOT_ALLOWED"}},
 			{uar(aliceIMPI, aliceIMPU, uat(regAndCaps), func(q *cx.UAR) { q.VisitedNetworkIdentifier = []byte(badVisited) }), outcome{result: "ROAMING_NOT_ALLOWED"}},
@@ -318,10 +318,10 @@ func TestCx(t *testing.T) {
 		{"6.1.4.1 step 2: inactive PSI", nil, []step{{lir("sip:bob-asleep@ims.example"), outcome{result: unknown}}}},
 		{"6.1.4.1 step 2: wildcarded PSI", nil, []step{{lir(roomIdentity), outcome{result: notRegistered, wildcard: roomWildcard}}}},
 		{"6.1.4.1 step 2: PSI with services", nil, []step{
-			{lir("sip:bob-psi@ims.example"), outcome{result: "UNREGISTERED_SERVICE", capabilities: true}},
+			{lir("sip:bob-psi@ims.example"), outcome{result: "UNREGISTERED_SERVICE"}},
 			{sar(unregistered, s1, "", "sip:bob-psi@ims.example"), outcome{result: ok, profile: true, user: bobIMPI}},
 			{lir("sip:bob-psi@ims.example"), outcome{result: ok, server: s1}},
-			{lir(bobIMPU), outcome{result: "UNREGISTERED_SERVICE", capabilities: true}},
+			{lir(bobIMPU), outcome{result: "UNREGISTERED_SERVICE"}},
 		}},
 		{"6.1.4.1 step 3: the S-CSCF is out of reach", nil, []step{
 			registered,
@@ -331,7 +331,7 @@ func TestCx(t *testing.T) {
 		{"6.1.4.1 step 3: without restoration", noRestoration, []step{registered, {lir(aliceIMPU, relocate), outcome{result: ok, server: s1}}}},
 		{"6.1.4.1 step 4: registered", nil, []step{registered, {lir(aliceTel), outcome{result: ok, server: s1}}}},
 		{"6.1.4.1 step 4: unregistered", nil, []step{served, {lir(bobIMPU), outcome{result: ok, server: s1}}}},
-		{"6.1.4.1 step 4: not registered, with services", nil, []step{{lir(bobIMPU), outcome{result: "UNREGISTERED_SERVICE", capabilities: true}}}},
+		{"6.1.4.1 step 4: not registered, with services", nil, []step{{lir(bobIMPU), outcome{result: "UNREGISTERED_SERVICE"}}}},
 		{"6.1.4.1 step 4: not registered, with services, the subscription has an S-CSCF", nil, []step{served, {lir("sip:bob-7@ims.example"), outcome{result: ok, server: s1, wildcard: "sip:bob-!.*!@ims.example"}}}},
 		{"6.1.4.1 step 4: not registered, without services", nil, []step{{lir(aliceIMPU), outcome{result: notRegistered}}}},
 		{"6.1.4.1 step 4: not registered, originating", nil, []step{{lir(aliceIMPU, originating), outcome{result: "UNREGISTERED_SERVICE", capabilities: true}}}},
