@@ -22,6 +22,7 @@ type ServerTransaction struct {
 	cancelCtx context.CancelCauseFunc
 	cause     error // why ctx is done or would be
 	onCancel  func()
+	onRespond func(*Response)
 	cancel    *Request
 	returned  bool // the handler has
 }
@@ -418,6 +419,11 @@ func (tx *ServerTransaction) Respond(resp *Response) error {
 	s := tx.sh
 	s.mu.Lock()
 	defer s.unlock()
+	if edit := tx.onRespond; edit != nil {
+		s.unlock()
+		edit(resp)
+		s.mu.Lock()
+	}
 	if s.closed {
 		return errClosed
 	}
@@ -425,6 +431,15 @@ func (tx *ServerTransaction) Respond(resp *Response) error {
 		return ErrEnded
 	}
 	return tx.core.respond(time.Now(), resp)
+}
+
+// OnRespond has f edit each response before it is sent, whoever makes it, but those of the endpoint
+// itself: to add header fields of a network to what a user agent answers. It gets a 2xx that is sent
+// again once more, as it left it. f must not block, nor use the transaction or its dialog.
+func (tx *ServerTransaction) OnRespond(f func(*Response)) {
+	tx.sh.mu.Lock()
+	tx.onRespond = f
+	tx.sh.mu.Unlock()
 }
 
 // Context is done when a CANCEL came, the final response was sent, the transaction ended without

@@ -23,6 +23,7 @@ func TestUserAgentAsProxy(t *testing.T) {
 			},
 			Proxy: ProxyConfig{OnRequest: func(f *Forwarding) {
 				if strings.Contains(f.Original.RequestURI, "serve") && !f.InDialog() {
+					f.Transaction().OnRespond(func(resp *Response) { resp.Set("P-Charging-Vector", "icid-value=1") })
 					if err := f.Serve(); err != nil {
 						t.Error(err)
 					}
@@ -57,6 +58,9 @@ func TestUserAgentAsProxy(t *testing.T) {
 		back.Insert("Via", 0, "SIP/2.0/UDP "+calleeAddr(0).String()+";branch=z9hG4bKback")
 		core.send(back)
 		ok := core.response(200)
+		if v, err := ok.ChargingVector(); err != nil || v.ICID() != "1" {
+			t.Errorf("P-Charging-Vector %v, %v", v, err)
+		}
 		ok.RemoveNth("Via", 0)
 		core.send(ok)
 		ok = caller.response(200)
