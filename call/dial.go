@@ -13,6 +13,8 @@ import (
 type DialOptions struct {
 	// From and To replace the agent's address and the URI that is called, as name-addr.
 	From, To string
+	// Digest answers challenges instead of the agent's Auth, see [sip.InviteOptions].
+	Digest *sip.DigestClient
 	// Edit, if not nil, is called with the INVITE before it is sent, to add header fields.
 	Edit func(*sip.Request)
 	// Send says how to send the INVITE; the zero value locates the URI.
@@ -45,7 +47,7 @@ func (a *Agent) Dial(ctx context.Context, uri string, opts DialOptions) (*Call, 
 	before := c.session.Clone() // our offer, for each branch of a fork anew
 	d, resp, err := a.ua.Invite(ctx, uri, sip.InviteOptions{
 		RequestOptions: sip.RequestOptions{Body: body, Edit: opts.Edit, Send: opts.Send},
-		From:           opts.From, To: opts.To,
+		From:           opts.From, To: opts.To, Digest: opts.Digest,
 		OnProvisional: func(d *sip.Dialog, resp *sip.Response) {
 			if d != nil {
 				d.Handle(c.onRequest) // UPDATE, before the answer

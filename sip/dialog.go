@@ -65,6 +65,7 @@ func (e *HangUpError) Is(target error) bool { return target == ErrHungUp }
 // 15). Its methods may be called by any goroutine.
 type Dialog struct {
 	ua     *UserAgent
+	digest *DigestClient // may be nil
 	id     dialogKey
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -101,7 +102,7 @@ type Dialog struct {
 }
 
 func newDialog(ua *UserAgent, state DialogState) *Dialog {
-	d := &Dialog{ua: ua, id: state.key(), state: state, handler: ua.cfg.OnRequest}
+	d := &Dialog{ua: ua, digest: ua.digest, id: state.key(), state: state, handler: ua.cfg.OnRequest}
 	d.ctx, d.cancel = context.WithCancelCause(context.Background())
 	return d
 }
@@ -404,14 +405,14 @@ func (d *Dialog) exchange(ctx context.Context, m Method, opts RequestOptions) (*
 			}
 			return nil, ev.Err
 		case resp.IsSuccess():
-			if d.ua.digest != nil {
-				err = d.ua.digest.Learn(req, resp)
+			if d.digest != nil {
+				err = d.digest.Learn(req, resp)
 			}
 			return resp, err
-		case (resp.StatusCode == 401 || resp.StatusCode == 407) && d.ua.digest != nil && auths < maxAuths:
+		case (resp.StatusCode == 401 || resp.StatusCode == 407) && d.digest != nil && auths < maxAuths:
 			auths++
 			credentials = req.Clone()
-			if err := d.ua.digest.Retry(ctx, credentials, resp); err != nil {
+			if err := d.digest.Retry(ctx, credentials, resp); err != nil {
 				return nil, errors.Join(&ResponseError{m, resp}, err)
 			}
 			continue
@@ -500,7 +501,9 @@ func (d *Dialog) start(ctx context.Context, m Method, opts *RequestOptions, cred
 		d.mu.Unlock()
 	}
 	if credentials == nil {
-		d.ua.prepare(req)
+		if d.digest != nil {
+			d.digest.Prepare(req)
+		}
 	} else {
 		for _, proxy := range [...]bool{false, true} {
 			name, _, _ := authHeaders(proxy)

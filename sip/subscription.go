@@ -159,7 +159,9 @@ func (s *Subscription) wait() error {
 // subscribe sends the first SUBSCRIBE.
 func (s *Subscription) subscribe(ctx context.Context, req *Request) error {
 	ua := s.ua
-	ua.prepare(req)
+	if ua.digest != nil {
+		ua.digest.Prepare(req)
+	}
 	send := ua.send(s.opts.Send)
 	send.Prepare = ua.withContact(send.Prepare, func(contact string) {
 		s.mu.Lock()

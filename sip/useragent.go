@@ -398,12 +398,6 @@ func (r *retries) next(ctx context.Context, req *Request, resp *Response) (*Requ
 	return next, nextCSeq(next)
 }
 
-func (ua *UserAgent) prepare(req *Request) {
-	if ua.digest != nil {
-		ua.digest.Prepare(req)
-	}
-}
-
 // prepareAgain replaces credentials: each is good for one request.
 func prepareAgain(digest *DigestClient, req *Request) {
 	req.Del("Authorization")

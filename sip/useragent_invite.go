@@ -13,6 +13,9 @@ type InviteOptions struct {
 	// From and To replace the agent's Address and the URI that is called, as name-addr. Tags are
 	// not wanted.
 	From, To string
+	// Digest answers challenges in this call instead of the agent's Auth. Calls of one account share it,
+	// and are spared the challenge when they have the nonce.
+	Digest *DigestClient
 	// OnProvisional, if not nil, is called with each provisional response but 100, in order, on the
 	// goroutine of Invite. d is its early dialog, nil where it makes none; a call that was forked has
 	// several.
@@ -40,20 +43,25 @@ func (ua *UserAgent) Invite(ctx context.Context, uri string, opts InviteOptions)
 	if ua.Dialogs() >= ua.cfg.MaxDialogs {
 		return nil, nil, ErrLimit
 	}
-	req, err := ua.newInvite(uri, &opts)
+	digest := ua.digest
+	if opts.Digest != nil {
+		digest = opts.Digest
+	}
+	req, err := ua.newInvite(uri, &opts, digest)
 	if err != nil {
 		return nil, nil, err
 	}
 	ua.stats.sent.Add(1)
-	for again := ua.again(); ; {
-		o := &outgoing{ua: ua, req: req, opts: &opts, wake: make(chan struct{}, 1), dialogs: map[string]*Dialog{}}
+	again := ua.again()
+	for again.digest = digest; ; {
+		o := &outgoing{ua: ua, digest: digest, req: req, opts: &opts, wake: make(chan struct{}, 1), dialogs: map[string]*Dialog{}}
 		d, resp, err := o.run(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
 		if d != nil {
-			if ua.digest != nil {
-				if err := ua.digest.Learn(req, resp); err != nil {
+			if digest != nil {
+				if err := digest.Learn(req, resp); err != nil {
 					d.abort(err)
 					return nil, nil, err
 				}
@@ -67,7 +75,7 @@ func (ua *UserAgent) Invite(ctx context.Context, uri string, opts InviteOptions)
 }
 
 // newInvite makes the first INVITE.
-func (ua *UserAgent) newInvite(uri string, opts *InviteOptions) (*Request, error) {
+func (ua *UserAgent) newInvite(uri string, opts *InviteOptions, digest *DigestClient) (*Request, error) {
 	if _, err := ParseURI(uri); err != nil {
 		return nil, err
 	}
@@ -78,17 +86,20 @@ func (ua *UserAgent) newInvite(uri string, opts *InviteOptions) (*Request, error
 	ua.describe(req)
 	opts.fill(req)
 	new(sessionTimer).ask(req, &ua.cfg.Session)
-	ua.prepare(req)
+	if digest != nil {
+		digest.Prepare(req)
+	}
 	return req, nil
 }
 
 // outgoing is an INVITE on its way, with the dialogs that its responses make. Events come on the
 // endpoint's goroutine; what may block is left to the goroutine of Invite.
 type outgoing struct {
-	ua   *UserAgent
-	req  *Request
-	opts *InviteOptions
-	wake chan struct{}
+	ua     *UserAgent
+	digest *DigestClient // may be nil
+	req    *Request
+	opts   *InviteOptions
+	wake   chan struct{}
 
 	mu       sync.Mutex
 	contact  string             // as sent
@@ -266,6 +277,7 @@ func (o *outgoing) dialog(resp *Response) (*Dialog, error) {
 	}
 	state.Contact = o.contact
 	d := newDialog(o.ua, *state)
+	d.digest = o.digest
 	d.session.keep(&o.req.Header, o.req.Body)
 	d.offers.inviteOut = true
 	d.offers.offerOut = isOffer(&o.req.Header, o.req.Body)

@@ -115,3 +115,45 @@ func TestUserAgentAsProxyMaxForwards(t *testing.T) {
 		}
 	})
 }
+
+// Calls of two accounts in one realm each have the answers of their own, in the dialog too.
+func TestInviteDigest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{})
+		ua := newUA(t, n, aliceAddr, UserAgentConfig{})
+		defer ua.Close()
+		p := newScriptPeer(t, n, bobAddr, aliceAddr)
+		for _, user := range []string{"one", "two"} {
+			done := make(chan *Dialog)
+			go func() {
+				d, _, err := ua.Invite(t.Context(), bobURI, InviteOptions{Digest: NewDigestClient(DigestClientConfig{Answerer: Password("", user, "secret")})})
+				if err != nil {
+					t.Error(err)
+				}
+				done <- d
+			}()
+			credentials := func(m Method) *Request {
+				req := p.request(m)
+				if !req.Has("Authorization") {
+					resp := NewResponse(req, 401, "")
+					resp.SetToTag("b")
+					resp.Add("WWW-Authenticate", `Digest realm="same", nonce="n", algorithm=MD5`)
+					p.send(resp)
+					if m == INVITE {
+						p.request(ACK)
+					}
+					req = p.request(m)
+				}
+				if v := req.Value("Authorization"); !strings.Contains(v, `username="`+user+`"`) {
+					t.Errorf("%s has the credentials %s, want those of %s", m, v, user)
+				}
+				return req
+			}
+			p.respond(credentials(INVITE), 200, "b", answer)
+			d := <-done
+			go d.Bye(t.Context(), RequestOptions{})
+			p.respond(credentials(BYE), 200, "b", "")
+			synctest.Wait()
+		}
+	})
+}
