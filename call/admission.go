@@ -14,7 +14,7 @@ type Admission struct {
 	// MaxLate is how late the wheel's turns may begin, at the 90th percentile of the last second. If
 	// zero, that is not looked at; 10 ms is a good value.
 	MaxLate time.Duration
-	// MaxBusy is the part of the time that the wheel's turns may take, over the last second: up to 1. If
+	// MaxBusy is the part of the time of the wheel's goroutines that their turns may take, over the last second: up to 1. If
 	// zero, that is not looked at; 0.8 is a good value.
 	MaxBusy float64
 }
@@ -69,7 +69,7 @@ func (l *load) read(w *Wheel) (late time.Duration, busy float64) {
 	if took := now.Sub(l.since); took >= time.Second {
 		s := w.Stats()
 		if took < 10*time.Second && s.Turns > l.last.Turns {
-			l.busy = float64(s.Busy-l.last.Busy) / float64(took)
+			l.busy = float64(s.Busy-l.last.Busy) / float64(took) / float64(s.Workers)
 		} else {
 			l.busy = 0
 		}

@@ -20,6 +20,7 @@ func Bridge(a, b *Media) error {
 	}
 	Unbridge(a)
 	Unbridge(b)
+	a.wheel.join(b, a)
 	if err := a.bridgeTo(b); err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (m *Media) bridgeTo(peer *Media) error {
 		return fmt.Errorf("call: bridge: %w", errClosed)
 	}
 	m.peer = peer
-	m.bridge = &received{m: peer}
+	m.bridge = &received{m: peer, by: m}
 	m.setSource(m.bridge)
 	return nil
 }
@@ -67,16 +68,19 @@ func (m *Media) unbridge(peer *Media) {
 	m.bridge = nil
 }
 
-// received is what a Media received in this turn, as a Source for another one. Only the wheel's
-// goroutine reads it, and only it writes m.frame, before any Media sends.
+// received is what a Media received in this turn, as a Source for another one. Both have the same turn: only its goroutine
+// reads m.frame, and only it writes m.frame, before any Media of the turn sends.
 type received struct {
-	m         *Media
-	from, to  int // of convert, in Hz
+	m, by     *Media // by reads it
+	from, to  int    // of convert, in Hz
 	convert   *resample.Resampler
 	converted []int16
 }
 
 func (r *received) ReadSamples(pcm []int16) (int, error) {
+	if on := r.m.on.Load(); on == nil || on != r.by.on.Load() {
+		return 0, nil // they are being parted, and the frame belongs to another goroutine
+	}
 	if len(r.m.frame) == len(pcm) || len(r.m.frame) == 0 {
 		return copy(pcm, r.m.frame), nil
 	}

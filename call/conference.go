@@ -67,8 +67,10 @@ func (c *Conference) Add(m *Media) (*Member, error) {
 		}
 	}
 	c.members = append(c.members, p)
+	first := c.members[0].media
 	c.mu.Unlock()
 	Unbridge(m)
+	m.wheel.join(m, first) // all of a conference receive before any of them sends
 	m.AddSink((*memberSink)(p))
 	m.SetSource((*memberSource)(p))
 	return p, nil

@@ -306,26 +306,29 @@ func TestAdmission(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		w := b.Wheel()
 		late := func(d time.Duration, turns int) {
-			w.mu.Lock()
-			for i := range turns {
-				w.recent[i] = d
+			for _, s := range w.spokes {
+				s.mu.Lock()
+				for i := range turns {
+					s.recent[(s.stats.Turns-1-uint64(i))%uint64(len(s.recent))] = d
+				}
+				s.mu.Unlock()
 			}
-			w.mu.Unlock()
 		}
 		late(15*time.Millisecond, 10)
 		if _, err := dial(); sip.StatusCode(err) != 503 {
 			t.Errorf("while media is late: %v", err)
 		}
-		late(0, 10)
+		late(0, 50*slots)
 		late(15*time.Millisecond, 4)
 		if c, err := dial(); err != nil {
 			t.Errorf("while a few turns are late: %v", err)
 		} else {
 			c.HangUp(t.Context())
 		}
-		w.mu.Lock()
-		w.stats.Busy += 2 * time.Second
-		w.mu.Unlock()
+		s := w.spokes[0]
+		s.mu.Lock()
+		s.stats.Busy += 2 * time.Second * time.Duration(len(w.spokes))
+		s.mu.Unlock()
 		time.Sleep(1500 * time.Millisecond)
 		if _, err := dial(); sip.StatusCode(err) != 503 {
 			t.Errorf("while the wheel has no time left: %v", err)

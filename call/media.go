@@ -70,9 +70,9 @@ type MediaConfig struct {
 // Media is the audio of one leg of a call: it decodes what its RTP session receives, hands it to
 // sinks and to the Media that it is bridged to, and encodes and sends what its source gives.
 type Media struct {
-	wheel   *Wheel
-	session *rtp.Session
-	place   int // on the wheel, kept by it
+	wheel    *Wheel
+	session  *rtp.Session
+	position // on the wheel, kept by it
 
 	mu       sync.Mutex
 	cfg      MediaConfig
@@ -136,7 +136,7 @@ func NewMedia(wheel *Wheel, conn, rtcp net.PacketConn, cfg MediaConfig) (*Media,
 	send, event, receive := m.formats()
 	m.session = rtp.NewSession(conn, rtcp, rtp.Config{
 		Remote: cfg.Remote, RemoteRTCP: cfg.RemoteRTCP, Mux: cfg.Mux, NoRTCP: cfg.NoRTCP,
-		Send: send, SendEvent: event, Receive: receive, Buffer: cfg.Playout, Poller: wheel.reader(conn),
+		Send: send, SendEvent: event, Receive: receive, Buffer: cfg.Playout, Polled: true,
 		Encrypt: m.encrypt, Decrypt: m.decrypt,
 		Correlation: cfg.Correlation, Interface: cfg.Interface, Logger: cfg.Logger, Trace: cfg.Trace,
 	})
@@ -371,9 +371,10 @@ func (m *Media) SendEvent(code rtp.EventCode, length time.Duration) error {
 const eventVolume = 10 // -10 dBm0
 
 // receive takes in what has arrived: the first half of a turn.
-func (m *Media) receive(time.Time) {
+func (m *Media) receive(now time.Time, r *rtp.Reader) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.session.Poll(now, r)
 	for {
 		f, ok := m.session.Pop(m.payload[:0])
 		if !ok {

@@ -1,9 +1,10 @@
 package call
 
 import (
-	"net"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gotelco/telco/rtp"
@@ -12,37 +13,64 @@ import (
 // FrameTime is the beat of all media: 20 ms.
 const FrameTime = 20 * time.Millisecond
 
-// Wheel is the clock of all media of a process: one goroutine that turns every 20 ms, in two
-// steps: first every [Media] takes in what has arrived, then every Media sends. So what came in is
-// out on the other leg of a bridge within the same turn, and there is neither a timer nor a
-// goroutine per call.
+// Wheel is the clock of all media of a process: a goroutine for each processor, which serves its part of the media
+// every 20 ms. There is neither a timer nor a goroutine per call.
+//
+// The 20 ms are cut into a few parts, so that neither the processor nor the network has everything to do at once: each
+// [Media] has its turn in one of them. A turn has two steps: first every Media of the turn takes in what has arrived,
+// then every Media sends. Media that are bridged, or in a conference, have the same turn: so what came in is out on the
+// other leg within it.
 type Wheel struct {
-	mu     sync.Mutex
-	media  []*Media
-	stats  WheelStats
-	recent [50]time.Duration // how late the turns of the last second began
-	last   time.Time         // of the last turn
-	wake   chan struct{}
+	mu     sync.Mutex // of places, and of moves between them
+	spokes []*spoke
 	closed chan struct{}
 	once   sync.Once
 	done   sync.WaitGroup
-	poller *rtp.Poller // reads the sockets of all media; nil before the first
+}
+
+// slots are the parts that 20 ms are cut into.
+const slots = 4
+
+// spoke is one goroutine of a Wheel with its media.
+type spoke struct {
+	closed <-chan struct{}
+	wake   chan struct{}
+	reader *rtp.Reader
+
+	mu     sync.Mutex // held during a turn
+	media  [slots][]*Media
+	stats  WheelStats
+	recent [50 * slots]time.Duration // how late the turns of the last second began
+	last   time.Time                 // of the last turn
+}
+
+// place is where a Media is on a Wheel. It is guarded by the Wheel's lock; it is written under the spoke's too.
+type place struct {
+	spoke       *spoke
+	slot, index int
 }
 
 // WheelStats is a snapshot of how the wheel turns.
 type WheelStats struct {
+	Workers int           // goroutines that turn it
 	Media   int           // that are on it now
-	Turns   uint64        // since the beginning
-	Skipped uint64        // turns that were left out because the process had no time for over 5 turns
-	Late    time.Duration // how late the last turn began
+	Turns   uint64        // since the beginning, of all workers; a Media has 50 in a second
+	Skipped uint64        // times 20 ms that were left out because the process had no time for over 5 times 20 ms
+	Late    time.Duration // how late a worker began its last turn, the worst of them
 	MaxLate time.Duration // how late a turn ever began
-	Busy    time.Duration // the time that all turns took
+	Busy    time.Duration // the time that all turns took, of all workers
 }
 
-// NewWheel starts a wheel. Close stops it.
-func NewWheel() *Wheel {
-	w := &Wheel{wake: make(chan struct{}, 1), closed: make(chan struct{})}
-	w.done.Go(w.run)
+// NewWheel starts a wheel with a goroutine for each processor that Go may use. Close stops it.
+func NewWheel() *Wheel { return newWheel(runtime.GOMAXPROCS(0)) }
+
+func newWheel(workers int) *Wheel {
+	w := &Wheel{closed: make(chan struct{})}
+	for range max(workers, 1) {
+		s := &spoke{closed: w.closed, wake: make(chan struct{}, 1), reader: rtp.NewReader()}
+		w.spokes = append(w.spokes, s)
+		w.done.Go(s.run)
+	}
 	return w
 }
 
@@ -50,100 +78,174 @@ func NewWheel() *Wheel {
 func (w *Wheel) Close() error {
 	w.once.Do(func() { close(w.closed) })
 	w.done.Wait()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.poller != nil {
-		return w.poller.Close()
-	}
 	return nil
-}
-
-// reader is what reads conn; nil if that is up to its session.
-func (w *Wheel) reader(conn net.PacketConn) *rtp.Poller {
-	if _, ok := conn.(*net.UDPConn); !ok {
-		return nil
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	select {
-	case <-w.closed:
-		return nil
-	default:
-	}
-	if w.poller == nil {
-		w.poller, _ = rtp.NewPoller() // without one, each session reads by itself
-	}
-	return w.poller
 }
 
 // Stats returns a snapshot.
 func (w *Wheel) Stats() WheelStats {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s := w.stats
-	s.Media = len(w.media)
-	return s
+	all := WheelStats{Workers: len(w.spokes)}
+	for _, s := range w.spokes {
+		s.mu.Lock()
+		for _, m := range s.media {
+			all.Media += len(m)
+		}
+		all.Turns += s.stats.Turns
+		all.Skipped += s.stats.Skipped
+		all.Late = max(all.Late, s.stats.Late)
+		all.MaxLate = max(all.MaxLate, s.stats.MaxLate)
+		all.Busy += s.stats.Busy
+		s.mu.Unlock()
+	}
+	return all
 }
 
-// lateness is how late turns begin: the 90th percentile of the last second.
-func (w *Wheel) lateness() time.Duration {
-	w.mu.Lock()
-	recent, last := w.recent, w.last
-	w.mu.Unlock()
+// lateness is how late turns begin: the 90th percentile of the last second, where it is worst.
+func (w *Wheel) lateness() (worst time.Duration) {
+	for _, s := range w.spokes {
+		worst = max(worst, s.lateness())
+	}
+	return worst
+}
+
+func (s *spoke) lateness() time.Duration {
+	s.mu.Lock()
+	recent, turns, last := s.recent, s.stats.Turns, s.last
+	used := 0 // parts of the 20 ms
+	for _, m := range s.media {
+		if len(m) > 0 {
+			used++
+		}
+	}
+	s.mu.Unlock()
 	if time.Since(last) > time.Second {
 		return 0 // it stands still
 	}
-	slices.Sort(recent[:])
-	return recent[len(recent)*9/10]
+	n := min(50*uint64(max(used, 1)), uint64(len(recent)))
+	second := make([]time.Duration, 0, len(recent))
+	for i := range n {
+		second = append(second, recent[(turns-1-i)%uint64(len(recent))])
+	}
+	slices.Sort(second)
+	return second[len(second)*9/10]
 }
 
+// add puts m where there are fewest.
 func (w *Wheel) add(m *Media) {
 	w.mu.Lock()
-	m.place = len(w.media)
-	w.media = append(w.media, m)
-	w.mu.Unlock()
-	select {
-	case w.wake <- struct{}{}:
-	default:
+	defer w.mu.Unlock()
+	var at place
+	best, bestAll := -1, 0
+	for _, s := range w.spokes {
+		s.mu.Lock()
+		all := 0
+		for _, have := range s.media {
+			all += len(have)
+		}
+		for i, have := range s.media {
+			if best < 0 || all < bestAll || all == bestAll && len(have) < best {
+				best, bestAll, at = len(have), all, place{spoke: s, slot: i}
+			}
+		}
+		s.mu.Unlock()
 	}
+	at.spoke.mu.Lock()
+	at.spoke.put(m, at.slot)
+	at.spoke.mu.Unlock()
+	at.spoke.awake()
 }
 
 // remove takes m off the wheel. When it returns no turn is under way for m.
 func (w *Wheel) remove(m *Media) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	last := len(w.media) - 1
-	w.media[m.place] = w.media[last]
-	w.media[m.place].place = m.place
-	w.media[last] = nil
-	w.media = w.media[:last]
+	s := m.place.spoke
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.take(m)
+	m.on.Store(nil)
 	m.frame = m.frame[:0] // what it is bridged to has nothing more to send
+}
+
+// join gives m the turn of other, if both are on this wheel.
+func (w *Wheel) join(m, other *Media) {
+	if m.wheel != w || other.wheel != w {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	from, to := m.on.Load(), other.on.Load()
+	if from == nil || to == nil {
+		return // closed
+	}
+	slot := other.place.slot
+	if from == to {
+		if m.place.slot != slot {
+			from.mu.Lock()
+			from.take(m)
+			from.put(m, slot)
+			from.mu.Unlock()
+		}
+		return
+	}
+	from.mu.Lock()
+	from.take(m)
+	m.on.Store(nil)
+	from.mu.Unlock()
+	to.mu.Lock()
+	to.put(m, slot)
+	to.mu.Unlock()
+}
+
+// put and take are called with the locks of the wheel and of the spoke held.
+func (s *spoke) put(m *Media, slot int) {
+	m.place = place{s, slot, len(s.media[slot])}
+	s.media[slot] = append(s.media[slot], m)
+	m.on.Store(s)
+}
+
+func (s *spoke) take(m *Media) {
+	list := s.media[m.place.slot]
+	last := len(list) - 1
+	list[m.place.index] = list[last]
+	list[m.place.index].place.index = m.place.index
+	list[last] = nil
+	s.media[m.place.slot] = list[:last]
+}
+
+// position is what a Media keeps for its wheel.
+type position struct {
+	place place
+	on    atomic.Pointer[spoke] // nil if it has left the wheel or is on its way; during a turn of a spoke, what is on it stays
+}
+
+func (s *spoke) awake() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
 }
 
 // maxBehind is how many turns may be caught up at once; beyond, the time is given up for lost.
 const maxBehind = 5
 
-func (w *Wheel) run() {
+func (s *spoke) run() {
 	t := time.NewTimer(0)
 	defer t.Stop()
 	for {
-		// An empty wheel stands still until somebody gets on.
-		w.mu.Lock()
-		empty := len(w.media) == 0
-		w.mu.Unlock()
-		if empty {
+		slot, ok := s.nextSlot(0)
+		if !ok { // an empty wheel stands still until somebody gets on
 			select {
-			case <-w.wake:
+			case <-s.wake:
 				continue
-			case <-w.closed:
+			case <-s.closed:
 				return
 			}
 		}
-		for next := time.Now(); ; next = next.Add(FrameTime) {
+		for next := time.Now(); ; {
 			t.Reset(time.Until(next))
 			select {
 			case <-t.C:
-			case <-w.closed:
+			case <-s.closed:
 				return
 			}
 			late := time.Since(next)
@@ -152,34 +254,50 @@ func (w *Wheel) run() {
 				skipped = late / FrameTime
 				next = next.Add(skipped * FrameTime)
 			}
-			if !w.turn(late, uint64(skipped)) {
+			s.turn(slot, late, uint64(skipped))
+			after, ok := s.nextSlot(slot + 1)
+			if !ok {
 				break
 			}
+			next = next.Add(time.Duration((after-slot+slots-1)%slots+1) * FrameTime / slots)
+			slot = after
 		}
 	}
 }
 
-// turn lets all media advance by one frame. It returns false if there are none.
-func (w *Wheel) turn(late time.Duration, skipped uint64) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.media) == 0 {
-		return false
+// nextSlot is the first from a slot on that has media.
+func (s *spoke) nextSlot(from int) (slot int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range slots {
+		if slot = (from + i) % slots; len(s.media[slot]) > 0 {
+			return slot, true
+		}
+	}
+	return 0, false
+}
+
+// turn lets the media of a slot advance by one frame.
+func (s *spoke) turn(slot int, late time.Duration, skipped uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	media := s.media[slot]
+	if len(media) == 0 {
+		return
 	}
 	start := time.Now()
-	for _, m := range w.media {
-		m.receive(start)
+	for _, m := range media {
+		m.receive(start, s.reader)
 	}
-	for _, m := range w.media {
+	for _, m := range media {
 		m.send()
 	}
-	s := &w.stats
-	w.recent[s.Turns%uint64(len(w.recent))] = late
-	w.last = start
-	s.Turns++
-	s.Skipped += skipped
-	s.Late = late
-	s.MaxLate = max(s.MaxLate, late)
-	s.Busy += time.Since(start)
-	return true
+	st := &s.stats
+	s.recent[st.Turns%uint64(len(s.recent))] = late
+	s.last = start
+	st.Turns++
+	st.Skipped += skipped
+	st.Late = late
+	st.MaxLate = max(st.MaxLate, late)
+	st.Busy += time.Since(start)
 }

@@ -43,8 +43,9 @@ type Buffer struct {
 	delay    time.Duration
 	interval time.Duration
 	slots    []slot
-	count    int   // packets waiting
-	next     int64 // extended sequence number to be played next
+	free     [][]byte // memory of payloads that have been played, the last first: it is still in the processor's cache
+	count    int      // packets waiting
+	next     int64    // extended sequence number to be played next
 	started  bool
 
 	epoch     time.Time     // of all durations below
@@ -175,7 +176,8 @@ func (b *Buffer) Stats() BufferStats {
 // new sequence.
 func (b *Buffer) Reset() {
 	for i := range b.slots {
-		b.slots[i].full, b.slots[i].used = false, false
+		b.empty(&b.slots[i])
+		b.slots[i].used = false
 	}
 	b.count, b.started, b.played = 0, false, false
 	b.haveFast = [2]bool{}
@@ -223,9 +225,30 @@ func (b *Buffer) push(now time.Time, p packet) {
 	b.makeRoom(p.ext)
 	*s = slot{
 		ext: p.ext, full: true, used: true, silent: p.silent, at: at, came: came, timestamp: p.timestamp,
-		pt: p.pt, marker: p.marker, noise: p.noise, payload: append(s.payload[:0], p.payload...),
+		pt: p.pt, marker: p.marker, noise: p.noise, payload: b.keep(p.payload),
 	}
 	b.count++
+}
+
+// keep copies a payload.
+func (b *Buffer) keep(payload []byte) []byte {
+	if len(payload) == 0 {
+		return nil
+	}
+	var to []byte
+	if last := len(b.free) - 1; last >= 0 {
+		to, b.free = b.free[last][:0], b.free[:last]
+	}
+	return append(to, payload...)
+}
+
+// empty takes back the memory of a slot whose packet is gone.
+func (b *Buffer) empty(s *slot) {
+	s.full = false
+	if s.payload != nil {
+		b.free = append(b.free, s.payload)
+		s.payload = nil
+	}
 }
 
 // fits says whether everything that waits stays within the slots if next becomes ext.
@@ -246,7 +269,7 @@ func (b *Buffer) makeRoom(ext int64) {
 	}
 	for i := range b.slots {
 		if s := &b.slots[i]; s.full && s.ext < first {
-			s.full = false
+			b.empty(s)
 			b.count--
 			b.stats.Dropped++
 		}

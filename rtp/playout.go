@@ -119,8 +119,9 @@ func (b *Buffer) Pop(now time.Time, dst []byte) (Frame, bool) {
 			return f, true
 		}
 		b.next++
+		payload := s.payload // stays as it is until the next packet comes
 		if p.gap == 0 {
-			s.full = false
+			b.empty(s)
 			b.count--
 			if b.played {
 				b.learn(s)
@@ -152,7 +153,7 @@ func (b *Buffer) Pop(now time.Time, dst []byte) (Frame, bool) {
 		b.stats.Played++
 		b.bursts.play()
 		return Frame{
-			Payload: append(dst[:0], s.payload...), PayloadType: s.pt, Marker: s.marker, Noise: s.noise,
+			Payload: append(dst[:0], payload...), PayloadType: s.pt, Marker: s.marker, Noise: s.noise,
 			Sequence: uint16(s.ext), Timestamp: s.timestamp,
 		}, true
 	}

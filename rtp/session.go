@@ -28,6 +28,10 @@ type Session struct {
 	poller *Poller // nil if the Session reads by itself
 	polled []int32 // kept by it
 	port   *Port   // nil if the socket is the Session's own
+
+	polls bool      // Poll reads
+	now   time.Time // of the last Poll
+	turns uint      // of Poll
 }
 
 // NewSession starts a Session on rtp and, unless cfg.Mux or cfg.NoRTCP is set, on rtcp, which may
@@ -45,6 +49,10 @@ func NewSession(rtp, rtcp net.PacketConn, cfg Config) *Session {
 		c := newSocket(rtcp)
 		s.rtcp = &c
 	}
+	if cfg.Polled && s.detach() {
+		s.polls, s.now = true, time.Now()
+		return s
+	}
 	if cfg.Poller != nil && cfg.Poller.add(s) {
 		s.poller = cfg.Poller
 		return s
@@ -56,9 +64,36 @@ func NewSession(rtp, rtcp net.PacketConn, cfg Config) *Session {
 	return s
 }
 
+// detach takes the sockets away from the runtime, if they are of the kind that can be.
+func (s *Session) detach() bool {
+	rtp, ok := s.rtp.conn.(*net.UDPConn)
+	if !ok {
+		return false
+	}
+	var rtcp *net.UDPConn
+	if s.rtcp != nil {
+		if rtcp, ok = s.rtcp.conn.(*net.UDPConn); !ok {
+			return false
+		}
+	}
+	raw, err := newRawSocket(rtp)
+	if err != nil {
+		return false
+	}
+	s.rtp.raw = raw
+	if rtcp != nil {
+		// If this fails the Session is as good as closed for reports.
+		if s.rtcp.raw, err = newRawSocket(rtcp); err != nil {
+			s.stream.stats.ReadErrors++
+		}
+	}
+	return true
+}
+
 // socket reads and writes without allocation where the connection can.
 type socket struct {
 	conn net.PacketConn
+	raw  *rawSocket   // in its place, if the Session is polled
 	fast addrPortConn // nil if conn is another kind
 	to   netip.AddrPort
 	addr net.Addr // to, for the slow way
@@ -87,6 +122,9 @@ func (c *socket) read(b []byte) (int, netip.AddrPort, error) {
 }
 
 func (c *socket) write(b []byte, to netip.AddrPort) error {
+	if c.raw != nil {
+		return c.raw.write(b, to)
+	}
 	var err error
 	if c.fast != nil {
 		_, err = c.fast.WriteToUDPAddrPort(b, to)
@@ -97,6 +135,13 @@ func (c *socket) write(b []byte, to netip.AddrPort) error {
 	}
 	_, err = c.conn.WriteTo(b, c.addr)
 	return err
+}
+
+func (c *socket) close() error {
+	if c.raw != nil {
+		return c.raw.close()
+	}
+	return c.conn.Close()
 }
 
 func addrPort(a net.Addr) netip.AddrPort {
@@ -173,6 +218,11 @@ func (s *Session) deliver(now time.Time, rtcp bool, from netip.AddrPort, data []
 func (s *Session) failed(err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.fail(err)
+}
+
+// fail is failed with the lock held.
+func (s *Session) fail(err error) bool {
 	if s.closed {
 		return false
 	}
@@ -222,7 +272,7 @@ func (s *Session) Send(payload []byte, samples uint32) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	b, to, err := s.stream.AppendAudio(s.out[:0], time.Now(), payload, samples)
+	b, to, err := s.stream.AppendAudio(s.out[:0], s.clock(), payload, samples)
 	s.out = b
 	if err != nil {
 		return err
@@ -241,7 +291,7 @@ func (s *Session) SendNoise(payload []byte, samples uint32) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	b, to, err := s.stream.AppendNoise(s.out[:0], time.Now(), payload, samples)
+	b, to, err := s.stream.AppendNoise(s.out[:0], s.clock(), payload, samples)
 	s.out = b
 	if err != nil {
 		return err
@@ -312,14 +362,14 @@ func (s *Session) EndEvent() {
 func (s *Session) Pop(dst []byte) (Frame, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stream.Pop(time.Now(), dst)
+	return s.stream.Pop(s.clock(), dst)
 }
 
 // PopEvent gives out the next report of a received telephone-event.
 func (s *Session) PopEvent() (EventReport, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stream.PopEvent(time.Now())
+	return s.stream.PopEvent(s.clock())
 }
 
 // SetRemote changes where the peer receives; see [Stream.SetRemote].
@@ -381,9 +431,9 @@ func (s *Session) Close() error {
 	if s.poller != nil {
 		s.poller.remove(s)
 	}
-	err := s.rtp.conn.Close()
+	err := s.rtp.close()
 	if s.rtcp != nil {
-		err = errors.Join(err, s.rtcp.conn.Close())
+		err = errors.Join(err, s.rtcp.close())
 	}
 	s.wg.Wait()
 	return err

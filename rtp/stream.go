@@ -61,6 +61,9 @@ type Config struct {
 
 	// Poller reads the sockets of a [Session]. If nil, the Session has goroutines of its own.
 	Poller *Poller
+	// Polled has the sockets of a [Session] read by [Session.Poll] alone, where the system can (Linux) and they are of the kind
+	// *net.UDPConn; the Session then uses a descriptor of its own, and the ones passed to it are closed. Elsewhere it changes nothing.
+	Polled bool
 
 	// Buffer configures the playout buffer.
 	Buffer BufferConfig
