@@ -39,6 +39,8 @@ type Config struct {
 	SRTP SRTP
 	// SRTPSuites are offered and accepted. If empty, all that there are, AES-GCM first.
 	SRTPSuites []srtp.Suite
+	// DTMF says how keys travel. If DTMFDefault, DTMFAuto.
+	DTMF DTMF
 	// NoEvents does without telephone-events (RFC 4733).
 	NoEvents bool
 

@@ -32,13 +32,12 @@ type Call struct {
 	socks   sockets
 	open    bool // socks are, and belong to the call rather than to media
 	media   *Media
-	final   bool          // an incoming call was answered or refused
-	held    bool          // by us
-	settled bool          // offer and answer were exchanged reliably before the 2xx
-	keys    []*keyHandler // who hears of keys: Collect
-	pair    *couple       // of Connect
-	keying  keying        // of SRTP
-	dtmf    func(rtp.EventReport)
+	final   bool    // an incoming call was answered or refused
+	held    bool    // by us
+	settled bool    // offer and answer were exchanged reliably before the 2xx
+	pair    *couple // of Connect
+	keying  keying  // of SRTP
+	pad     keypad  // of DTMF
 	handler func(*sip.Incoming)
 }
 
@@ -112,7 +111,7 @@ func (c *Call) Codec() Codec {
 }
 
 // OnRequest lets f answer the requests within the call that the Call does not answer itself: all
-// but re-INVITE, UPDATE, PRACK, REFER, BYE and OPTIONS. Without it they get 405.
+// but re-INVITE, UPDATE, PRACK, REFER, BYE, OPTIONS, and INFO with keys. Without it they get 405.
 func (c *Call) OnRequest(f func(*sip.Incoming)) {
 	c.mu.Lock()
 	c.handler = f
@@ -355,8 +354,8 @@ func (c *Call) mediaConfig(s *sdp.Stream) MediaConfig {
 			cfg.Receive = append(cfg.Receive, Format{Codec: codec, PayloadType: a.Receive.PayloadType, FMTP: a.Receive.Fmtp})
 		}
 	}
-	if e, ok := s.EventsFor(first.Send); ok && e.Send.ClockRate == first.Send.ClockRate {
-		cfg.SendEvent, cfg.ReceiveEvent = e.Send.PayloadType, e.Receive.PayloadType
+	if e, ok := s.EventsFor(first.Send); ok {
+		cfg.SendEvent, cfg.ReceiveEvent, cfg.EventRate = e.Send.PayloadType, e.Receive.PayloadType, e.Send.ClockRate
 	}
 	return cfg
 }
@@ -377,16 +376,23 @@ func (c *Call) onRequest(in *sip.Incoming) {
 		in.Reply(200, nil, "")
 	case sip.REFER:
 		c.referred(in)
+	case sip.INFO:
+		c.informed(in)
 	default:
-		c.mu.Lock()
-		h := c.handler
-		c.mu.Unlock()
-		if h == nil {
-			refuseRequest(in)
-			return
-		}
-		h(in)
+		c.other(in)
 	}
+}
+
+// other hands a request to the application.
+func (c *Call) other(in *sip.Incoming) {
+	c.mu.Lock()
+	h := c.handler
+	c.mu.Unlock()
+	if h == nil {
+		refuseRequest(in)
+		return
+	}
+	h(in)
 }
 
 // reinvite answers a change of the session (RFC 3261 section 14.2, RFC 3311).
@@ -518,19 +524,19 @@ func (c *Call) change(ctx context.Context, hold bool) error {
 // OnDTMF calls f with each key that the peer presses, on a goroutine that must not block: 0 to 9,
 // '*', '#', A to D.
 func (c *Call) OnDTMF(f func(key byte)) {
-	c.mu.Lock()
-	c.dtmf = func(e rtp.EventReport) {
+	c.pad.mu.Lock()
+	defer c.pad.mu.Unlock()
+	c.pad.heard = func(e rtp.EventReport) {
 		if key := e.Code.Key(); key != 0 && !e.End {
 			f(key)
 		}
 	}
-	c.mu.Unlock()
 }
 
 func (c *Call) onEvent(e rtp.EventReport) {
-	c.mu.Lock()
-	f, keys := c.dtmf, slices.Clone(c.keys)
-	c.mu.Unlock()
+	c.pad.mu.Lock()
+	f, keys := c.pad.heard, c.pad.handlers
+	c.pad.mu.Unlock()
 	if f != nil {
 		f(e)
 	}
@@ -539,19 +545,6 @@ func (c *Call) onEvent(e rtp.EventReport) {
 			h.f(key)
 		}
 	}
-}
-
-// SendDTMF presses a key for 100 ms.
-func (c *Call) SendDTMF(key byte) error {
-	m := c.Media()
-	if m == nil {
-		return errNoMedia
-	}
-	code, ok := rtp.DTMF(key)
-	if !ok {
-		return fmt.Errorf("call: no key %q", key)
-	}
-	return m.SendEvent(code, 100*time.Millisecond)
 }
 
 // HangUp ends the call: with BYE, with a refusal (603) if it came in and was not answered, with

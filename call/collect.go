@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,7 +23,7 @@ type CollectOptions struct {
 // ErrNoInput says that no key was pressed in time.
 var ErrNoInput = errors.New("call: no key was pressed")
 
-// Collect plays a prompt and waits for keys (telephone-events). It returns what was pressed when there are
+// Collect plays a prompt and waits for keys. It returns what was pressed when there are
 // Max keys, after a terminator, or when the time for the next key is over. Where nothing was pressed at
 // all the error is [ErrNoInput]; at the end of the call or of ctx it is their cause.
 func (c *Call) Collect(ctx context.Context, opts CollectOptions) (keys string, err error) {
@@ -111,17 +112,14 @@ func (c *Call) Collect(ctx context.Context, opts CollectOptions) (keys string, e
 // onKey has f called with each key, on the wheel's goroutine, until stop is called.
 func (c *Call) onKey(f func(byte)) (stop func()) {
 	h := &keyHandler{f}
-	c.mu.Lock()
-	c.keys = append(c.keys, h)
-	c.mu.Unlock()
+	c.pad.mu.Lock()
+	defer c.pad.mu.Unlock()
+	c.pad.handlers = append(slices.Clone(c.pad.handlers), h) // who is calling them has the old ones
 	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		for i, have := range c.keys {
-			if have == h {
-				c.keys = append(c.keys[:i:i], c.keys[i+1:]...)
-				return
-			}
+		c.pad.mu.Lock()
+		defer c.pad.mu.Unlock()
+		if i := slices.Index(c.pad.handlers, h); i >= 0 {
+			c.pad.handlers = slices.Delete(slices.Clone(c.pad.handlers), i, i+1)
 		}
 	}
 }

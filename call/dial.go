@@ -21,6 +21,8 @@ type DialOptions struct {
 	Send sip.SendOptions
 	// SRTP says whether the media is encrypted. If SRTPDefault, as the agent's Config says.
 	SRTP SRTP
+	// DTMF says how keys travel. If DTMFDefault, as the agent's Config says.
+	DTMF DTMF
 	// OnProgress, if not nil, is called with each provisional response but 100. Where it has a
 	// description, c has early media.
 	OnProgress func(c *Call, resp *sip.Response)
@@ -30,7 +32,7 @@ type DialOptions struct {
 // the call is cancelled, and Dial returns the cause.
 func (a *Agent) Dial(ctx context.Context, uri string, opts DialOptions) (*Call, error) {
 	c := a.newCall(nil)
-	c.keying.policy = opts.SRTP
+	c.keying.policy, c.pad.form = opts.SRTP, opts.DTMF
 	if err := a.add(c); err != nil {
 		return nil, err
 	}

@@ -68,6 +68,11 @@ func TestConference(t *testing.T) {
 			conf.Remove(m)
 		}})
 		defer server.Close()
+		member := func(i int) *Member {
+			mu.Lock()
+			defer mu.Unlock()
+			return members[i]
+		}
 		tones := []float64{440, 1000, 1600}
 		codecs := [][]Codec{{PCMA}, AMRWB(), {PCMU}}
 		var calls []*Call
@@ -95,11 +100,11 @@ func TestConference(t *testing.T) {
 		if s := conf.Speaker(); s == nil || s.Level() < 2000 {
 			t.Errorf("speaker %v", s)
 		}
-		members[1].Mute(true)
-		members[2].Deafen(true)
+		member(1).Mute(true)
+		member(2).Deafen(true)
 		check("1 muted, 2 deaf", func(from, to int) bool { return from != to && from != 1 && to != 2 })
-		members[1].Mute(false)
-		members[2].Deafen(false)
+		member(1).Mute(false)
+		member(2).Deafen(false)
 		if err := calls[0].Hold(t.Context()); err != nil { // sends, and hears nothing
 			t.Error(err)
 		}
@@ -107,7 +112,7 @@ func TestConference(t *testing.T) {
 		if err := calls[0].Resume(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if _, err := conf.Add(members[0].Media()); err == nil {
+		if _, err := conf.Add(member(0).Media()); err == nil {
 			t.Error("a leg is in the conference twice")
 		}
 		if err := calls[2].HangUp(t.Context()); err != nil {

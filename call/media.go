@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gotelco/telco/amr"
@@ -48,6 +49,13 @@ type MediaConfig struct {
 	// SendEvent and ReceiveEvent are the payload types of telephone-events, at the clock rate of
 	// Send (RFC 4733). If zero, there are none.
 	SendEvent, ReceiveEvent uint8
+	// EventRate is the clock rate of telephone-events in Hz, for peers that have but that of 8000 Hz beside a wideband
+	// codec. If zero, that of Send.
+	EventRate int
+	// Tones looks for keys in the audio that is received (Q.23), and sends keys that way if SendEvent is zero.
+	Tones bool
+	// SendKey, if not nil, sends keys where there are neither SendEvent nor Tones. It must not block.
+	SendKey func(code rtp.EventCode, length time.Duration)
 	// Ptime is the time that a packet sent should cover. If zero, 20 ms. It is rounded to a
 	// multiple of 10 ms, between 10 and 200 ms.
 	Ptime time.Duration
@@ -92,6 +100,11 @@ type Media struct {
 	onEvent  func(rtp.EventReport)
 	stats    MediaStats
 	closed   bool
+	keys     keysIn
+	told     []rtp.EventReport // of this turn
+
+	keyed     keysOut
+	tonesOnly atomic.Bool // keys are sent as tones
 
 	in      []int16 // received, not yet played
 	playing bool    // in has not run dry since there were two frames in it
@@ -198,6 +211,7 @@ func (m *Media) configure(cfg MediaConfig) error {
 	}
 	m.cfg, m.enc, m.decoders, m.decoding = cfg, enc, decs, decoding
 	m.encrypt, m.decrypt = encrypt, decrypt
+	m.startKeys()
 	m.in, m.out = m.in[:0], m.out[:0]
 	return nil
 }
@@ -215,11 +229,15 @@ func (m *Media) formats() (send, event rtp.Format, receive []rtp.Format) {
 	for _, f := range m.cfg.Receive {
 		receive = append(receive, rtp.Format{PayloadType: f.PayloadType, ClockRate: uint32(f.Codec.ClockRate)})
 	}
+	events := rate
+	if m.cfg.EventRate > 0 {
+		events = uint32(m.cfg.EventRate)
+	}
 	if m.cfg.SendEvent != 0 {
-		event = rtp.Format{PayloadType: m.cfg.SendEvent, ClockRate: rate, Event: true}
+		event = rtp.Format{PayloadType: m.cfg.SendEvent, ClockRate: events, Event: true}
 	}
 	if m.cfg.ReceiveEvent != 0 {
-		receive = append(receive, rtp.Format{PayloadType: m.cfg.ReceiveEvent, ClockRate: rate, Event: true})
+		receive = append(receive, rtp.Format{PayloadType: m.cfg.ReceiveEvent, ClockRate: events, Event: true})
 	}
 	return send, event, receive
 }
@@ -355,7 +373,7 @@ func (m *Media) RemoveSentSink(s Sink) {
 }
 
 // OnEvent calls f for each telephone-event that is received, once when it begins and once when it
-// ends, on the wheel's goroutine: f must not block. Events also go to a Media that this one is
+// ends, on the wheel's goroutine: f must not block. Keys that come as tones or INFO requests are events too. Events also go to a Media that this one is
 // bridged to.
 func (m *Media) OnEvent(f func(rtp.EventReport)) {
 	m.mu.Lock()
@@ -363,9 +381,23 @@ func (m *Media) OnEvent(f func(rtp.EventReport)) {
 	m.onEvent = f
 }
 
-// SendEvent sends a telephone-event of the given length, such as a DTMF key (RFC 4733).
+// SendEvent sends a telephone-event of the given length, such as a DTMF key (RFC 4733), or a key in the form that the leg has
+// instead: see [DTMF]. Events wait for those before them. It returns [rtp.ErrNoEvents] where there is no way to send it, and [rtp.ErrBusy]
+// where too many wait.
 func (m *Media) SendEvent(code rtp.EventCode, length time.Duration) error {
-	return m.session.StartEvent(code, eventVolume, length)
+	m.mu.Lock()
+	cfg, closed := &m.cfg, m.closed
+	can := cfg.SendEvent != 0 || code.Key() != 0 && (cfg.Tones || cfg.SendKey != nil)
+	m.mu.Unlock()
+	switch {
+	case closed:
+		return errClosed
+	case !can:
+		return rtp.ErrNoEvents
+	case !m.keyed.push(outKey{code, eventVolume, max(length, minTone)}):
+		return rtp.ErrBusy
+	}
+	return nil
 }
 
 const eventVolume = 10 // -10 dBm0
@@ -373,8 +405,19 @@ const eventVolume = 10 // -10 dBm0
 // receive takes in what has arrived: the first half of a turn.
 func (m *Media) receive(now time.Time, r *rtp.Reader) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.session.Poll(now, r)
+	m.take()
+	f, told := m.onEvent, m.told
+	m.mu.Unlock()
+	if f != nil {
+		for _, e := range told {
+			f(e)
+		}
+	}
+	m.told = told[:0] // only the wheel touches it
+}
+
+func (m *Media) take() {
 	for {
 		f, ok := m.session.Pop(m.payload[:0])
 		if !ok {
@@ -387,6 +430,9 @@ func (m *Media) receive(now time.Time, r *rtp.Reader) {
 		m.play(p)
 	} else {
 		m.playIn()
+	}
+	if m.keys.detector != nil {
+		m.hear()
 	}
 	for _, s := range m.sinks {
 		if err := s.WriteSamples(m.frame); err != nil {
@@ -487,24 +533,17 @@ func (m *Media) decode(f rtp.Frame) {
 	}
 }
 
-// events passes telephone-events on.
+// events takes the keys that have come but as tones.
 func (m *Media) events() {
 	for {
 		e, ok := m.session.PopEvent()
 		if !ok {
-			return
+			break
 		}
-		if m.onEvent != nil {
-			m.onEvent(e)
-		}
-		if m.peer == nil {
-			continue
-		}
-		if e.End {
-			m.peer.session.EndEvent()
-		} else if err := m.peer.session.StartEvent(e.Code, e.Volume, 0); err != nil && m.cfg.Logger != nil {
-			m.cfg.Logger.Debug("event not passed on", "event", e.Code.String(), "err", err)
-		}
+		m.takeKey(e, keyViaEvent)
+	}
+	if len(m.keys.infos) > 0 {
+		m.pressed()
 	}
 }
 
@@ -532,6 +571,9 @@ func (m *Media) send() {
 		have = 0
 	}
 	clear(pcm[have:])
+	if m.keyed.busy.Load() {
+		m.keyed.turn(m, pcm)
+	}
 	for _, s := range m.sent {
 		if err := s.WriteSamples(pcm); err != nil {
 			m.warn("recording ends", err)

@@ -252,5 +252,9 @@ func (d *Detector) Next() (Event, bool) {
 	return e, true
 }
 
+// Suspects reports whether the last block of samples may be part of a key's tone, before it is certain: for who does not want to pass the
+// tone on.
+func (d *Detector) Suspects() bool { return d.key != 0 || d.last != 0 }
+
 // Missed is how many events nobody fetched in time.
 func (d *Detector) Missed() uint64 { return d.missed }
