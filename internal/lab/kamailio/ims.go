@@ -105,6 +105,15 @@ func Subscriber(t testing.TB, name string, criteria ...hss.InitialFilterCriteria
 	return s
 }
 
+// Criteria send a user's registrations, and the calls that he makes, to the application server at a port of 127.0.0.1.
+func Criteria(port int) []hss.InitialFilterCriteria {
+	at := fmt.Sprintf("sip:127.0.0.1:%d", port)
+	return []hss.InitialFilterCriteria{
+		{Priority: 1, ApplicationServer: at, Triggers: []hss.Trigger{{Method: "REGISTER"}}, IncludeRegisterRequest: true},
+		{Priority: 2, ApplicationServer: at, Triggers: []hss.Trigger{{Method: "INVITE"}, {SessionCase: "originating"}}},
+	}
+}
+
 // Registration is what the HSS knows of a user's first set of identities.
 func (x *IMS) Registration(t testing.TB, id string) hss.Registration {
 	t.Helper()
