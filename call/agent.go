@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gotelco/telco/rtp"
 	"github.com/gotelco/telco/rtp/srtp"
 	"github.com/gotelco/telco/sdp"
 	"github.com/gotelco/telco/sip"
@@ -54,6 +55,18 @@ type Config struct {
 	// ListenPacket opens the sockets for media; port 0 is the system's choice. If nil, net.ListenUDP.
 	ListenPacket func(netip.AddrPort) (net.PacketConn, error)
 
+	// DSCP marks media (RFC 2474), such as [rtp.ExpeditedForwarding]. If zero, it is not marked.
+	DSCP int
+	// XR asks peers for the VoIP metrics of what they receive (RFC 3611). Those who ask get ours in any case.
+	XR bool
+	// MediaTimeout is how long nothing may come from a peer, neither RTP nor RTCP, that should send: then the call ends with
+	// [ErrMediaTimeout], or OnMediaTimeout decides. If zero, that is not looked at; with peers that send no comfort noise while
+	// they are silent, it should be long.
+	MediaTimeout time.Duration
+	// OnMediaTimeout, if not nil, is called instead of ending the call, on a goroutine of its own, and again after every
+	// further MediaTimeout of silence.
+	OnMediaTimeout func(*Call)
+
 	Interface string       // the role, for Trace of media
 	Logger    *slog.Logger // if nil, nothing is logged
 	Trace     trace.Func   // of media; that of SIP is in SIP.Endpoint. If nil, not called
@@ -86,6 +99,19 @@ func NewAgent(cfg Config) (*Agent, error) {
 	if cfg.ListenPacket == nil {
 		cfg.ListenPacket = func(a netip.AddrPort) (net.PacketConn, error) {
 			return net.ListenUDP("udp", net.UDPAddrFromAddrPort(a))
+		}
+	}
+	if cfg.DSCP != 0 {
+		open, dscp := cfg.ListenPacket, cfg.DSCP
+		if dscp < 0 || dscp > 63 {
+			return nil, fmt.Errorf("call: DSCP %d, want 0 to 63", dscp)
+		}
+		cfg.ListenPacket = func(a netip.AddrPort) (net.PacketConn, error) {
+			c, err := open(a)
+			if err == nil && rtp.SetDSCP(c, dscp) != nil && cfg.Logger != nil {
+				cfg.Logger.Warn("call: media is not marked", "dscp", dscp, "local", c.LocalAddr())
+			}
+			return c, err
 		}
 	}
 	if cfg.Ports[0] > cfg.Ports[1] {

@@ -38,6 +38,7 @@ type Call struct {
 	pair    *couple // of Connect
 	keying  keying  // of SRTP
 	pad     keypad  // of DTMF
+	silent  bool    // nothing has come from the peer for a while
 	handler func(*sip.Incoming)
 }
 
@@ -332,6 +333,9 @@ func (c *Call) start() error {
 	}
 	c.media = m
 	m.OnEvent(c.onEvent)
+	if t := c.agent.cfg.MediaTimeout; t > 0 {
+		m.Watch(t, c.unheard)
+	}
 	return nil
 }
 

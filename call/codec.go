@@ -67,6 +67,8 @@ type Codec struct {
 	FMTP        string // the parameters to offer; may be empty
 	// Frame is the length of the codec's frames: packets cover a whole number of them. If zero, 10 ms.
 	Frame time.Duration
+	// Impairment is what the codec does to speech (G.113), for estimates of quality. If zero, that of G.711.
+	Impairment rtp.Impairment
 	// Match compares parameters with a peer's. If nil, any match.
 	Match sdp.Matcher
 

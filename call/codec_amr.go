@@ -40,7 +40,7 @@ func AMR(cfg AMRConfig) Codec {
 	ours := amr.Params{Codec: cfg.Codec, OctetAlign: cfg.OctetAligned, ModeSet: cfg.ModeSet, ModeChangeCapability: 2, MaxRed: &noRed}
 	rate := cfg.Codec.SampleRate()
 	return Codec{
-		Name: cfg.Codec.String(), PayloadType: cfg.PayloadType, ClockRate: rate, SampleRate: rate, Frame: FrameTime,
+		Name: cfg.Codec.String(), PayloadType: cfg.PayloadType, ClockRate: rate, SampleRate: rate, Frame: FrameTime, Impairment: rtp.ImpairEFR,
 		FMTP: ours.String(), Match: cfg.Codec.Match,
 		NewEncoder: func(fmtp string) (Encoder, error) { return newAMREncoder(cfg, ours, fmtp) },
 		NewDecoder: func(fmtp string) (Decoder, error) { return newAMRDecoder(cfg, fmtp) },

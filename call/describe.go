@@ -1,6 +1,11 @@
 package call
 
-import "github.com/gotelco/telco/sdp"
+import (
+	"slices"
+	"strings"
+
+	"github.com/gotelco/telco/sdp"
+)
 
 // describe says in local what we offer or answer with, now. The caller holds mu.
 func (c *Call) describe(dir sdp.Direction) {
@@ -8,6 +13,9 @@ func (c *Call) describe(dir sdp.Direction) {
 	c.keying.start(&c.agent.cfg)
 	for i := range c.local.Media {
 		c.keying.describe(&c.local.Media[i])
+		if m := &c.local.Media[i]; c.agent.cfg.XR {
+			m.Attributes = append(m.Attributes, sdp.Attribute{Name: "rtcp-xr", Value: "voip-metrics"})
+		}
 		c.pad.describe(&c.local.Media[i], &c.agent.cfg)
 	}
 }
@@ -16,6 +24,17 @@ func (c *Call) describe(dir sdp.Direction) {
 func (c *Call) agree(cfg *MediaConfig, i int) (err error) {
 	c.keysOf(cfg)
 	local, remote := &c.session.Local.Media[i], &c.session.Remote.Media[i]
+	cfg.XR = wantsMetrics(c.session.Remote.Attributes) || wantsMetrics(remote.Attributes)
 	cfg.Encrypt, cfg.Decrypt, err = c.keying.agreed(local, remote)
 	return err
+}
+
+// wantsMetrics says whether a description asks for VoIP metrics (RFC 3611 section 5.1).
+func wantsMetrics(list []sdp.Attribute) bool {
+	for _, a := range list {
+		if a.Name == "rtcp-xr" && slices.Contains(strings.Fields(a.Value), "voip-metrics") {
+			return true
+		}
+	}
+	return false
 }

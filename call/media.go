@@ -66,6 +66,8 @@ type MediaConfig struct {
 	// recvonly.
 	Hold, Mute bool
 
+	// XR sends the VoIP metrics of what is received (RFC 3611), as the peer's a=rtcp-xr:voip-metrics asks for.
+	XR bool
 	// Encrypt and Decrypt are the keys of SRTP for what is sent and received (RFC 3711): both or none.
 	Encrypt, Decrypt SRTPKey
 
@@ -100,6 +102,7 @@ type Media struct {
 	onEvent  func(rtp.EventReport)
 	stats    MediaStats
 	closed   bool
+	watch    watch
 	keys     keysIn
 	told     []rtp.EventReport // of this turn
 
@@ -122,7 +125,7 @@ type decoder struct {
 
 // MediaStats is a snapshot of a [Media].
 type MediaStats struct {
-	RTP       rtp.Stats
+	RTP       rtp.Stats      // with the quality of what is received (Quality.MOS) and what the peer reports of ours (RemoteMetrics)
 	Remote    netip.AddrPort // where the peer's description has us send
 	Played    uint64         // frames of 20 ms that were received in time
 	Pauses    uint64         // frames of 20 ms that the peer did not send because there was silence
@@ -150,7 +153,7 @@ func NewMedia(wheel *Wheel, conn, rtcp net.PacketConn, cfg MediaConfig) (*Media,
 	m.session = rtp.NewSession(conn, rtcp, rtp.Config{
 		Remote: cfg.Remote, RemoteRTCP: cfg.RemoteRTCP, Mux: cfg.Mux, NoRTCP: cfg.NoRTCP,
 		Send: send, SendEvent: event, Receive: receive, Buffer: cfg.Playout, Polled: true,
-		Encrypt: m.encrypt, Decrypt: m.decrypt,
+		Encrypt: m.encrypt, Decrypt: m.decrypt, XR: cfg.XR, Impairment: cfg.Send.Codec.Impairment,
 		Correlation: cfg.Correlation, Interface: cfg.Interface, Logger: cfg.Logger, Trace: cfg.Trace,
 	})
 	wheel.add(m)
@@ -262,6 +265,7 @@ func (m *Media) Update(cfg MediaConfig) error {
 		m.session.SetSRTP(m.encrypt, m.decrypt)
 	}
 	m.session.SetFormats(m.formats())
+	m.session.SetQuality(cfg.XR, cfg.Send.Codec.Impairment)
 	return nil
 }
 
@@ -299,7 +303,7 @@ func (m *Media) Close() error {
 	}
 	m.closed = true
 	peer := m.peer
-	m.peer, m.onEvent, m.sinks, m.sent = nil, nil, nil, nil
+	m.peer, m.onEvent, m.sinks, m.sent, m.watch.f = nil, nil, nil, nil, nil
 	m.setSource(nil)
 	m.mu.Unlock()
 	if peer != nil {
@@ -609,9 +613,14 @@ func (m *Media) send() {
 
 // adapt tells the encoder what the peer has reported, with a look once a second.
 func (m *Media) adapt() {
-	m.turns++
+	if m.turns++; m.turns%50 != 0 {
+		return
+	}
+	if m.watch.f != nil {
+		m.look()
+	}
 	enc, ok := m.enc.(Adaptive)
-	if !ok || m.turns%50 != 0 {
+	if !ok {
 		return
 	}
 	if s := m.session.Stats(); s.RemoteReports != m.reports {

@@ -391,6 +391,20 @@ func (s *Session) SetFormats(send, event Format, receive []Format) {
 	s.stream.SetFormats(send, event, receive)
 }
 
+// SetQuality changes what reports hold; see [Stream.SetQuality].
+func (s *Session) SetQuality(xr bool, codec Impairment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stream.SetQuality(xr, codec)
+}
+
+// LastHeard is when something was last taken from the peer; see [Stream.LastHeard].
+func (s *Session) LastHeard() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stream.LastHeard()
+}
+
 // SetSRTP changes the keys; see [Stream.SetSRTP].
 func (s *Session) SetSRTP(encrypt, decrypt *srtp.Context) {
 	s.mu.Lock()

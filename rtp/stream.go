@@ -103,6 +103,7 @@ type Stream struct {
 	left      uint32 // the SSRC that we had before a collision
 	leaving   bool   // and of which BYE is not yet said
 	bucket    bucket // of RTCP packets
+	heardRTCP time.Time
 	plain     []byte // what was decrypted
 	wire      []byte // what was encrypted
 
@@ -168,6 +169,17 @@ func (s *Stream) Relatch(now time.Time) {
 	s.latch.open(now)
 	s.latch.before = netip.AddrPort{}
 	s.rtcpFrom = netip.AddrPort{}
+}
+
+// SetQuality changes whether reports have VoIP metrics, and what the codec received does to speech: see [Config].
+func (s *Stream) SetQuality(xr bool, codec Impairment) { s.cfg.XR, s.cfg.Impairment = xr, codec }
+
+// LastHeard is when a packet of RTP or RTCP was last taken; zero if never.
+func (s *Stream) LastHeard() time.Time {
+	if s.heardRTCP.After(s.stats.LastReceived) {
+		return s.heardRTCP
+	}
+	return s.stats.LastReceived
 }
 
 // Remote is where packets go now; not valid if nowhere.

@@ -159,6 +159,7 @@ func (s *Stream) ReceiveRTCP(now time.Time, from netip.AddrPort, data []byte) er
 	if !s.cfg.Mux && !s.rtcpFrom.IsValid() && host.IsValid() {
 		s.rtcpFrom = from
 	}
+	s.heardRTCP = now
 	s.trace(now, trace.Received, trace.RTCP, from, wire)
 	for b := data; len(b) > 0; {
 		p, rest, _ := ParseRTCP(b)
