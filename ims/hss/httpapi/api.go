@@ -1,16 +1,14 @@
 package httpapi
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	_ "embed"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/gotelco/telco/ims/hss"
+	"github.com/gotelco/telco/internal/httpguard"
 )
 
 // Config sets up a [Handler]. HSS and Store are needed.
@@ -125,33 +123,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refused says why a request is not served.
 func (h *Handler) refused(r *http.Request) *Problem {
-	if h.cfg.Token == "" {
-		if a, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !a.Addr().Unmap().IsLoopback() {
-			return &Problem{Status: http.StatusForbidden, Detail: "without a token, only this machine is served"}
-		}
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		// A web page elsewhere must not reach us through a browser here under a name of its own.
-		if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err != nil && host != "localhost" {
-			return &Problem{Status: http.StatusForbidden, Detail: "without a token, only requests to localhost or an address are served"}
-		}
-	} else {
-		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(h.cfg.Token))
-		if !ok || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			return &Problem{Status: http.StatusUnauthorized, Detail: "wants the token"}
-		}
-	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.ContentLength != 0 {
-		if t, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(t) != "application/json" {
-			return &Problem{Status: http.StatusUnsupportedMediaType, Detail: "the body has to be application/json"}
-		}
-	}
-	// Without a body a web page could still make a browser here POST.
-	if origin := r.Header.Get("Origin"); origin != "" && r.Method != http.MethodGet && r.Method != http.MethodHead && !strings.HasSuffix(origin, "://"+r.Host) {
-		return &Problem{Status: http.StatusForbidden, Detail: "not from a page of another host"}
+	if status, why := httpguard.Refused(r, h.cfg.Token); status != 0 {
+		return &Problem{Status: status, Detail: why}
 	}
 	return nil
 }

@@ -2,25 +2,14 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
 
 	"github.com/gotelco/telco/ims/hss"
 	"github.com/gotelco/telco/ims/hss/httpapi"
+	"github.com/gotelco/telco/internal/openapi"
 )
-
-// operation describes a route.
-type operation struct {
-	method, path, id, tag, summary string
-	params                         []string // names in parameters
-	request                        any
-	optional                       bool        // the request may be without a body
-	answers                        map[int]any // status to type; nil: no body
-	problems                       []int
-	etag                           bool
-}
 
 // parameters by name. Those in "path" are found by their name.
 var parameters = map[string]any{
@@ -37,31 +26,31 @@ var parameters = map[string]any{
 	"If-None-Match": obj{"name": "If-None-Match", "in": "header", "description": "\"*\": only if nothing is there; of GET, the ETag of what the client has", "schema": obj{"type": "string"}},
 }
 
-var operations = []operation{
-	{"GET", "/v1/subscribers", "listSubscribers", "subscribers", "List subscribers, or find one by any identity", []string{"after", "prefix", "identity", "limit"}, nil, false, map[int]any{200: httpapi.List{}}, []int{400}, false},
-	{"POST", "/v1/subscribers", "createSubscriber", "subscribers", "Add a subscriber", nil, hss.Subscriber{}, false, map[int]any{201: hss.Subscriber{}}, []int{400, 409, 413, 415, 422, 507}, true},
-	{"GET", "/v1/subscribers/{id}", "readSubscriber", "subscribers", "Read a subscriber. Keys read as \"***\"", []string{"id", "If-None-Match"}, nil, false, map[int]any{200: hss.Subscriber{}, 304: nil}, []int{404}, true},
-	{"PUT", "/v1/subscribers/{id}", "replaceSubscriber", "subscribers", "Replace a subscriber, or add one. Keys sent as \"***\" stay. S-CSCFs, application servers and MMEs are told what has changed", []string{"id", "If-Match", "If-None-Match"}, hss.Subscriber{}, false, map[int]any{200: hss.Subscriber{}, 201: hss.Subscriber{}}, []int{400, 409, 412, 413, 415, 422, 507}, true},
-	{"DELETE", "/v1/subscribers/{id}", "deleteSubscriber", "subscribers", "Remove a subscriber, who is deregistered", []string{"id", "If-Match"}, nil, false, map[int]any{204: nil}, []int{400, 404, 412, 507}, false},
-	{"GET", "/v1/subscribers/{id}/state", "readState", "registrations", "Read what the network does with a subscriber", []string{"id"}, nil, false, map[int]any{200: httpapi.SubscriberState{}}, []int{404}, false},
-	{"POST", "/v1/subscribers/{id}/deregister", "deregister", "registrations", "End registrations (RTR)", []string{"id"}, httpapi.Deregistration{}, true, map[int]any{204: nil}, []int{400, 404, 415, 422, 507}, false},
-	{"PUT", "/v1/subscribers/{id}/scscf", "setSCSCF", "registrations", "Choose the S-CSCF of the next registration; one with another is ended (RTR)", []string{"id"}, httpapi.Assignment{}, false, map[int]any{204: nil}, []int{400, 404, 415, 422, 507}, false},
-	{"POST", "/v1/subscribers/{id}/push", "pushProfile", "registrations", "Send the profile to the S-CSCF again (PPR)", []string{"id"}, nil, false, map[int]any{202: httpapi.Pushed{}}, []int{404, 507}, false},
-	{"POST", "/v1/subscribers/{id}/cancel-location", "cancelLocation", "registrations", "Make the MME and SGSN forget a subscriber (CLR)", []string{"id"}, nil, false, map[int]any{204: nil}, []int{404, 507}, false},
-	{"POST", "/v1/batch", "batch", "subscribers", "Store many things. If one is wrong nothing is changed", []string{"dryRun"}, httpapi.Batch{}, false, map[int]any{200: httpapi.Plan{}}, []int{400, 409, 413, 415, 422, 507}, false},
-	{"GET", "/v1/service-profiles", "listServiceProfiles", "profiles", "List the service profiles that subscribers share", nil, nil, false, map[int]any{200: []hss.ServiceProfile{}}, nil, false},
-	{"GET", "/v1/service-profiles/{name}", "readServiceProfile", "profiles", "Read a service profile", []string{"name"}, nil, false, map[int]any{200: hss.ServiceProfile{}}, []int{404}, true},
-	{"PUT", "/v1/service-profiles/{name}", "replaceServiceProfile", "profiles", "Replace or add a service profile; S-CSCFs are told (PPR)", []string{"name", "If-Match", "If-None-Match"}, hss.ServiceProfile{}, false, map[int]any{200: hss.ServiceProfile{}, 201: hss.ServiceProfile{}}, []int{400, 412, 413, 415, 422, 507}, true},
-	{"DELETE", "/v1/service-profiles/{name}", "deleteServiceProfile", "profiles", "Remove a service profile that nobody uses", []string{"name", "If-Match"}, nil, false, map[int]any{204: nil}, []int{404, 409, 412, 507}, false},
-	{"GET", "/v1/ifc-sets", "listIFCSets", "profiles", "List the shared iFC sets", nil, nil, false, map[int]any{200: []hss.SharedIFCSet{}}, nil, false},
-	{"GET", "/v1/ifc-sets/{id}", "readIFCSet", "profiles", "Read a shared iFC set", []string{"set"}, nil, false, map[int]any{200: hss.SharedIFCSet{}}, []int{400, 404}, true},
-	{"PUT", "/v1/ifc-sets/{id}", "replaceIFCSet", "profiles", "Replace or add a shared iFC set; S-CSCFs that do not know it by its number are told (PPR)", []string{"set", "If-Match", "If-None-Match"}, hss.SharedIFCSet{}, false, map[int]any{200: hss.SharedIFCSet{}, 201: hss.SharedIFCSet{}}, []int{400, 412, 413, 415, 422, 507}, true},
-	{"DELETE", "/v1/ifc-sets/{id}", "deleteIFCSet", "profiles", "Remove a shared iFC set that nobody uses", []string{"set", "If-Match"}, nil, false, map[int]any{204: nil}, []int{400, 404, 409, 412, 507}, false},
-	{"GET", "/v1/scscfs", "listSCSCFs", "network", "List the S-CSCFs that users can be assigned to", nil, nil, false, map[int]any{200: []hss.SCSCF{}}, nil, false},
-	{"GET", "/v1/pushes", "listPushes", "network", "List requests that other nodes have not answered yet, the oldest first, at most 1000", nil, nil, false, map[int]any{200: []hss.Push{}}, nil, false},
-	{"GET", "/v1/audit", "readAudit", "network", "Read who has changed what, the newest first", []string{"before", "limit"}, nil, false, map[int]any{200: httpapi.AuditPage{}}, []int{400, 404}, false},
-	{"GET", "/v1/stats", "readStats", "network", "Read the counters", nil, nil, false, map[int]any{200: hss.Stats{}}, nil, false},
-	{"GET", "/v1/openapi.json", "readOpenAPI", "network", "Read this document", nil, nil, false, map[int]any{200: map[string]any{}}, nil, false},
+var operations = []openapi.Operation{
+	{Method: "GET", Path: "/v1/subscribers", ID: "listSubscribers", Tag: "subscribers", Summary: "List subscribers, or find one by any identity", Params: []string{"after", "prefix", "identity", "limit"}, Answers: map[int]any{200: httpapi.List{}}, Problems: []int{400}},
+	{Method: "POST", Path: "/v1/subscribers", ID: "createSubscriber", Tag: "subscribers", Summary: "Add a subscriber", Request: hss.Subscriber{}, Answers: map[int]any{201: hss.Subscriber{}}, Problems: []int{400, 409, 413, 415, 422, 507}, ETag: true},
+	{Method: "GET", Path: "/v1/subscribers/{id}", ID: "readSubscriber", Tag: "subscribers", Summary: "Read a subscriber. Keys read as \"***\"", Params: []string{"id", "If-None-Match"}, Answers: map[int]any{200: hss.Subscriber{}, 304: nil}, Problems: []int{404}, ETag: true},
+	{Method: "PUT", Path: "/v1/subscribers/{id}", ID: "replaceSubscriber", Tag: "subscribers", Summary: "Replace a subscriber, or add one. Keys sent as \"***\" stay. S-CSCFs, application servers and MMEs are told what has changed", Params: []string{"id", "If-Match", "If-None-Match"}, Request: hss.Subscriber{}, Answers: map[int]any{200: hss.Subscriber{}, 201: hss.Subscriber{}}, Problems: []int{400, 409, 412, 413, 415, 422, 507}, ETag: true},
+	{Method: "DELETE", Path: "/v1/subscribers/{id}", ID: "deleteSubscriber", Tag: "subscribers", Summary: "Remove a subscriber, who is deregistered", Params: []string{"id", "If-Match"}, Answers: map[int]any{204: nil}, Problems: []int{400, 404, 412, 507}},
+	{Method: "GET", Path: "/v1/subscribers/{id}/state", ID: "readState", Tag: "registrations", Summary: "Read what the network does with a subscriber", Params: []string{"id"}, Answers: map[int]any{200: httpapi.SubscriberState{}}, Problems: []int{404}},
+	{Method: "POST", Path: "/v1/subscribers/{id}/deregister", ID: "deregister", Tag: "registrations", Summary: "End registrations (RTR)", Params: []string{"id"}, Request: httpapi.Deregistration{}, Optional: true, Answers: map[int]any{204: nil}, Problems: []int{400, 404, 415, 422, 507}},
+	{Method: "PUT", Path: "/v1/subscribers/{id}/scscf", ID: "setSCSCF", Tag: "registrations", Summary: "Choose the S-CSCF of the next registration; one with another is ended (RTR)", Params: []string{"id"}, Request: httpapi.Assignment{}, Answers: map[int]any{204: nil}, Problems: []int{400, 404, 415, 422, 507}},
+	{Method: "POST", Path: "/v1/subscribers/{id}/push", ID: "pushProfile", Tag: "registrations", Summary: "Send the profile to the S-CSCF again (PPR)", Params: []string{"id"}, Answers: map[int]any{202: httpapi.Pushed{}}, Problems: []int{404, 507}},
+	{Method: "POST", Path: "/v1/subscribers/{id}/cancel-location", ID: "cancelLocation", Tag: "registrations", Summary: "Make the MME and SGSN forget a subscriber (CLR)", Params: []string{"id"}, Answers: map[int]any{204: nil}, Problems: []int{404, 507}},
+	{Method: "POST", Path: "/v1/batch", ID: "batch", Tag: "subscribers", Summary: "Store many things. If one is wrong nothing is changed", Params: []string{"dryRun"}, Request: httpapi.Batch{}, Answers: map[int]any{200: httpapi.Plan{}}, Problems: []int{400, 409, 413, 415, 422, 507}},
+	{Method: "GET", Path: "/v1/service-profiles", ID: "listServiceProfiles", Tag: "profiles", Summary: "List the service profiles that subscribers share", Answers: map[int]any{200: []hss.ServiceProfile{}}},
+	{Method: "GET", Path: "/v1/service-profiles/{name}", ID: "readServiceProfile", Tag: "profiles", Summary: "Read a service profile", Params: []string{"name"}, Answers: map[int]any{200: hss.ServiceProfile{}}, Problems: []int{404}, ETag: true},
+	{Method: "PUT", Path: "/v1/service-profiles/{name}", ID: "replaceServiceProfile", Tag: "profiles", Summary: "Replace or add a service profile; S-CSCFs are told (PPR)", Params: []string{"name", "If-Match", "If-None-Match"}, Request: hss.ServiceProfile{}, Answers: map[int]any{200: hss.ServiceProfile{}, 201: hss.ServiceProfile{}}, Problems: []int{400, 412, 413, 415, 422, 507}, ETag: true},
+	{Method: "DELETE", Path: "/v1/service-profiles/{name}", ID: "deleteServiceProfile", Tag: "profiles", Summary: "Remove a service profile that nobody uses", Params: []string{"name", "If-Match"}, Answers: map[int]any{204: nil}, Problems: []int{404, 409, 412, 507}},
+	{Method: "GET", Path: "/v1/ifc-sets", ID: "listIFCSets", Tag: "profiles", Summary: "List the shared iFC sets", Answers: map[int]any{200: []hss.SharedIFCSet{}}},
+	{Method: "GET", Path: "/v1/ifc-sets/{id}", ID: "readIFCSet", Tag: "profiles", Summary: "Read a shared iFC set", Params: []string{"set"}, Answers: map[int]any{200: hss.SharedIFCSet{}}, Problems: []int{400, 404}, ETag: true},
+	{Method: "PUT", Path: "/v1/ifc-sets/{id}", ID: "replaceIFCSet", Tag: "profiles", Summary: "Replace or add a shared iFC set; S-CSCFs that do not know it by its number are told (PPR)", Params: []string{"set", "If-Match", "If-None-Match"}, Request: hss.SharedIFCSet{}, Answers: map[int]any{200: hss.SharedIFCSet{}, 201: hss.SharedIFCSet{}}, Problems: []int{400, 412, 413, 415, 422, 507}, ETag: true},
+	{Method: "DELETE", Path: "/v1/ifc-sets/{id}", ID: "deleteIFCSet", Tag: "profiles", Summary: "Remove a shared iFC set that nobody uses", Params: []string{"set", "If-Match"}, Answers: map[int]any{204: nil}, Problems: []int{400, 404, 409, 412, 507}},
+	{Method: "GET", Path: "/v1/scscfs", ID: "listSCSCFs", Tag: "network", Summary: "List the S-CSCFs that users can be assigned to", Answers: map[int]any{200: []hss.SCSCF{}}},
+	{Method: "GET", Path: "/v1/pushes", ID: "listPushes", Tag: "network", Summary: "List requests that other nodes have not answered yet, the oldest first, at most 1000", Answers: map[int]any{200: []hss.Push{}}},
+	{Method: "GET", Path: "/v1/audit", ID: "readAudit", Tag: "network", Summary: "Read who has changed what, the newest first", Params: []string{"before", "limit"}, Answers: map[int]any{200: httpapi.AuditPage{}}, Problems: []int{400, 404}},
+	{Method: "GET", Path: "/v1/stats", ID: "readStats", Tag: "network", Summary: "Read the counters", Answers: map[int]any{200: hss.Stats{}}},
+	{Method: "GET", Path: "/v1/openapi.json", ID: "readOpenAPI", Tag: "network", Summary: "Read this document", Answers: map[int]any{200: map[string]any{}}},
 }
 
 type obj = map[string]any
@@ -73,79 +62,30 @@ var statusWords = map[int]string{
 	507: "The disk is full; nothing was changed",
 }
 
+// enum is the schema of a type that is written as one of some texts.
+func enum(values ...string) obj { return obj{"type": "string", "enum": values} }
+
 func main() {
-	s := newSchemas("..", ".")
-	paths := obj{}
-	for _, op := range operations {
-		item, _ := paths[op.path].(obj)
-		if item == nil {
-			item = obj{}
-			paths[op.path] = item
-		}
-		item[lower(op.method)] = op.describe(s)
-	}
-	s.of(httpapi.Problem{})
-	doc := obj{
-		"openapi": "3.1.0",
-		"info": obj{
-			"title": "HSS administration", "version": "1",
-			"description": "Subscribers, their registrations, and what they share. Changes are on disk before they are acknowledged. Errors are application/problem+json (RFC 9457). Keys are written, never read.",
-			"license":     obj{"name": "Apache-2.0", "identifier": "Apache-2.0"},
+	doc, err := openapi.Marshal(openapi.Config{
+		Title: "HSS administration", Version: "1",
+		Description: "Subscribers, their registrations, and what they share. Changes are on disk before they are acknowledged. Errors are application/problem+json (RFC 9457). Keys are written, never read.",
+		Folders:     []string{"..", "."},
+		Types: map[reflect.Type]map[string]any{
+			reflect.TypeFor[hss.Secret]():            {"type": "string", "pattern": `^(\*\*\*|(0[xX])?([0-9A-Fa-f ])*)$`},
+			reflect.TypeFor[hss.IdentityType]():      enum("", string(hss.UserIdentity), string(hss.DistinctPSI), string(hss.WildcardedPSI), string(hss.WildcardedIMPU)),
+			reflect.TypeFor[hss.RegistrationState](): enum(hss.NotRegistered.String(), hss.Registered.String(), hss.Unregistered.String()),
+			reflect.TypeFor[hss.PushKind]():          enum(hss.PushRTR.String(), hss.PushPPR.String(), hss.PushPNR.String(), hss.PushCLR.String(), hss.PushIDR.String()),
 		},
-		"servers":  []any{obj{"url": "http://127.0.0.1:8080"}},
-		"security": []any{obj{"token": []any{}}, obj{}},
-		"paths":    paths,
-		"components": obj{
-			"schemas":         s.all,
-			"parameters":      parameters,
-			"securitySchemes": obj{"token": obj{"type": "http", "scheme": "bearer", "description": "Without a configured token only the machine itself is served."}},
+		Notes: map[reflect.Type]string{
+			reflect.TypeFor[hss.Secret](): "In hexadecimal digits; reads as \"***\", and when it is sent so it stays.",
 		},
+		Parameters: parameters, Problem: httpapi.Problem{}, Statuses: statusWords, Operations: operations,
+	})
+	if err == nil {
+		err = os.WriteFile("openapi.json", doc, 0o644)
 	}
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", " ")
-	if err := e.Encode(doc); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	if err := os.WriteFile("openapi.json", out.Bytes(), 0o644); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func lower(s string) string { return string(bytes.ToLower([]byte(s))) }
-
-func (op operation) describe(s *schemas) obj {
-	o := obj{"operationId": op.id, "tags": []string{op.tag}, "summary": op.summary}
-	if len(op.params) > 0 {
-		var list []any
-		for _, p := range op.params {
-			if parameters[p] == nil {
-				panic("no parameter " + p)
-			}
-			list = append(list, obj{"$ref": "#/components/parameters/" + p})
-		}
-		o["parameters"] = list
-	}
-	if op.request != nil {
-		o["requestBody"] = obj{"required": !op.optional, "content": obj{"application/json": obj{"schema": s.of(op.request)}}}
-	}
-	answers := obj{}
-	for status, v := range op.answers {
-		a := obj{"description": statusWords[status]}
-		if v != nil {
-			a["content"] = obj{"application/json": obj{"schema": s.of(v)}}
-		}
-		if op.etag && status < 300 {
-			a["headers"] = obj{"ETag": obj{"description": "for If-Match", "schema": obj{"type": "string"}}}
-		}
-		answers[fmt.Sprint(status)] = a
-	}
-	for _, status := range append([]int{401, 403, 500}, op.problems...) {
-		answers[fmt.Sprint(status)] = obj{"description": statusWords[status], "content": obj{"application/problem+json": obj{"schema": s.of(httpapi.Problem{})}}}
-	}
-	o["responses"] = answers
-	return o
 }

@@ -1,4 +1,4 @@
-package main
+package openapi
 
 import (
 	"encoding"
@@ -6,29 +6,28 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"time"
-
-	"github.com/gotelco/telco/ims/hss"
 )
 
 // schemas makes JSON schemas of Go types.
 type schemas struct {
+	cfg  Config
 	all  obj
 	docs map[string]string // of "Type" and "Type.Field"; of two of a name, the last read
 	made map[string]reflect.Type
 }
 
-// newSchemas reads the comments of the packages in some folders.
-func newSchemas(dirs ...string) *schemas {
-	s := &schemas{all: obj{}, docs: map[string]string{}, made: map[string]reflect.Type{}}
-	for _, dir := range dirs {
+// newSchemas reads the comments of the packages in the configured folders.
+func newSchemas(cfg Config) (*schemas, error) {
+	s := &schemas{cfg: cfg, all: obj{}, docs: map[string]string{}, made: map[string]reflect.Type{}}
+	for _, dir := range cfg.Folders {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
-			fatal(err)
+			return nil, err
 		}
 		for _, name := range files {
 			if strings.HasSuffix(name, "_test.go") {
@@ -36,7 +35,7 @@ func newSchemas(dirs ...string) *schemas {
 			}
 			f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 			if err != nil {
-				fatal(err)
+				return nil, err
 			}
 			for _, d := range f.Decls {
 				if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
@@ -47,12 +46,7 @@ func newSchemas(dirs ...string) *schemas {
 			}
 		}
 	}
-	return s
-}
-
-func fatal(err error) {
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
+	return s, nil
 }
 
 func (s *schemas) comments(g *ast.GenDecl, t *ast.TypeSpec) {
@@ -78,13 +72,6 @@ func text(groups ...*ast.CommentGroup) string {
 	return strings.Join(parts, " ")
 }
 
-// enums are the values of types that are written as texts.
-var enums = map[reflect.Type][]string{
-	reflect.TypeFor[hss.IdentityType]():      {"", string(hss.UserIdentity), string(hss.DistinctPSI), string(hss.WildcardedPSI), string(hss.WildcardedIMPU)},
-	reflect.TypeFor[hss.RegistrationState](): {hss.NotRegistered.String(), hss.Registered.String(), hss.Unregistered.String()},
-	reflect.TypeFor[hss.PushKind]():          {hss.PushRTR.String(), hss.PushPPR.String(), hss.PushPNR.String(), hss.PushCLR.String(), hss.PushIDR.String()},
-}
-
 // of is the schema of a value's type.
 func (s *schemas) of(v any) obj { return s.schema(reflect.TypeOf(v)) }
 
@@ -95,10 +82,8 @@ func (s *schemas) schema(t reflect.Type) obj {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
 		return obj{"type": "string", "format": "date-time"}
-	case t == reflect.TypeFor[hss.Secret]():
-		return obj{"type": "string", "pattern": `^(\*\*\*|(0[xX])?([0-9A-Fa-f ])*)$`}
-	case enums[t] != nil:
-		return obj{"type": "string", "enum": enums[t]}
+	case s.cfg.Types[t] != nil:
+		return maps.Clone(s.cfg.Types[t])
 	case t.Kind() != reflect.Struct && t.Implements(reflect.TypeFor[encoding.TextMarshaler]()):
 		return obj{"type": "string"}
 	}
@@ -161,8 +146,8 @@ func (s *schemas) fields(t reflect.Type, properties obj, required *[]string) {
 		if d := s.docs[t.Name()+"."+f.Name]; d != "" {
 			p["description"] = d
 		}
-		if f.Type == reflect.TypeFor[hss.Secret]() {
-			p["description"] = strings.TrimSpace(fmt.Sprint(p["description"]) + " In hexadecimal digits; reads as \"***\", and when it is sent so it stays.")
+		if note := s.cfg.Notes[f.Type]; note != "" {
+			p["description"] = strings.TrimSpace(fmt.Sprint(p["description"]) + " " + note)
 		}
 		properties[name] = p
 		if !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero") {
