@@ -1,0 +1,446 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gotelco/telco/call"
+)
+
+// ready opens the audio of a call that came in and is not answered yet.
+func (c *Channel) ready() error {
+	if c.media() != nil && (!c.incoming || c.IsAnswered()) {
+		return nil
+	}
+	if c.incoming {
+		return c.PreAnswer()
+	}
+	return errNoMedia
+}
+
+// terminators are the keys that end a playback or a recording.
+func (c *Channel) terminators() string {
+	switch v := c.Var("playback_terminators"); v {
+	case "":
+		return "*"
+	case "none":
+		return ""
+	case "any":
+		return "0123456789*#ABCD"
+	default:
+		return v
+	}
+}
+
+// playFile is playback: it returns the key that ended it, 0 if none did.
+func (c *Channel) playFile(ctx context.Context, name, terminators string) (byte, error) {
+	if err := c.ready(); err != nil {
+		return 0, err
+	}
+	c.set("playback_terminator_used", "", "playback_last_offset_pos", "")
+	ended := make(chan byte, 1)
+	playCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := c.watchKeys(func(k byte) bool {
+		if strings.IndexByte(terminators, k) < 0 {
+			return false
+		}
+		select {
+		case ended <- k:
+			cancel(errTerminator)
+		default:
+			return false
+		}
+		return true
+	})
+	defer stop()
+	begin := time.Now()
+	c.emit("PLAYBACK_START", "Playback-File-Path", name, "Playback-File-Type", "")
+	err := c.Play(playCtx, name)
+	var key byte
+	status := "done"
+	if errors.Is(err, errTerminator) {
+		key, err, status = <-ended, nil, "break"
+		c.set("playback_terminator_used", string(rune(key)))
+	}
+	d := time.Since(begin)
+	c.set("playback_ms", millis(d), "playback_seconds", strconv.Itoa(int(d/time.Second)))
+	switch {
+	case err == nil:
+		c.set("current_application_response", "FILE PLAYED")
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errName):
+		c.set("current_application_response", "FILE NOT FOUND")
+		status = "error"
+	case ctx.Err() != nil:
+		c.set("current_application_response", "FILE PLAYED")
+		status = "break"
+	default:
+		c.set("current_application_response", "PLAYBACK ERROR")
+		status = "error"
+	}
+	c.emit("PLAYBACK_STOP", "Playback-File-Path", name, "Playback-Status", status)
+	return key, err
+}
+
+var errTerminator = errors.New("control: a key ended it")
+
+func appPlayback(ctx context.Context, c *Channel, args string) error {
+	names := []string{strings.TrimSpace(args)}
+	if sep := c.Var("playback_delimiter"); sep != "" {
+		names = strings.Split(args, sep)
+	}
+	for _, name := range names {
+		key, err := c.playFile(ctx, name, c.terminators())
+		if err != nil || key != 0 {
+			return err
+		}
+	}
+	return nil
+}
+
+func appEndlessPlayback(ctx context.Context, c *Channel, args string) error {
+	for {
+		if _, err := c.playFile(ctx, strings.TrimSpace(args), ""); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// appLoopPlayback is "[+N] FILE"; N times, without end if it is 0 or missing.
+func appLoopPlayback(ctx context.Context, c *Channel, args string) error {
+	n := 0
+	if rest, ok := strings.CutPrefix(strings.TrimSpace(args), "+"); ok {
+		count, file, _ := strings.Cut(rest, " ")
+		n, _ = strconv.Atoi(count)
+		args = file
+	}
+	for i := 0; n <= 0 || i < n; i++ {
+		key, err := c.playFile(ctx, strings.TrimSpace(args), c.terminators())
+		if err != nil || key != 0 {
+			return err
+		}
+	}
+	return nil
+}
+
+// appTones is gentones: "SCRIPT[|LOOPS]".
+func appTones(ctx context.Context, c *Channel, args string) error {
+	script, loops, ok := strings.Cut(args, "|")
+	if ok {
+		script += ";loops=" + loops
+	}
+	_, err := c.playFile(ctx, "tone_stream://"+script, c.terminators())
+	return err
+}
+
+// digitOptions say which keys to read.
+type digitOptions struct {
+	min, max    int
+	first, next time.Duration
+	terminators string
+	prompt      string
+}
+
+// digits plays a prompt and reads keys. The keys are what was pressed, also when they are too few; the terminator is 0
+// if there was none.
+func (c *Channel) digits(ctx context.Context, o digitOptions) (keys string, terminator byte, err error) {
+	if err := c.ready(); err != nil {
+		return "", 0, err
+	}
+	var b strings.Builder
+	take := func(k byte) bool { // says whether it is over
+		if strings.IndexByte(o.terminators, k) >= 0 {
+			terminator = k
+			return true
+		}
+		b.WriteByte(k)
+		return b.Len() >= o.max
+	}
+	if o.prompt != "" && o.prompt != "silence" {
+		key, err := c.prompt(ctx, o.prompt)
+		if err != nil {
+			return "", 0, err
+		}
+		if key != 0 && take(key) {
+			return b.String(), terminator, nil
+		}
+	}
+	wait := o.first
+	if b.Len() > 0 {
+		wait = o.next
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	for {
+		k, err := c.nextKey(ctx, t.C)
+		if errors.Is(err, call.ErrNoInput) {
+			return b.String(), 0, nil
+		}
+		if err != nil {
+			return b.String(), 0, err
+		}
+		if take(k) {
+			return b.String(), terminator, nil
+		}
+		t.Reset(o.next)
+	}
+}
+
+// prompt plays a file until its end or a key, which it returns.
+func (c *Channel) prompt(ctx context.Context, name string) (byte, error) {
+	c.keyMu.Lock()
+	waiting := len(c.keys) > 0
+	c.keyMu.Unlock()
+	if waiting { // typed ahead
+		return c.nextKey(ctx, nil)
+	}
+	return c.playFile(ctx, name, "0123456789*#ABCD")
+}
+
+// number reads an argument, def if it is missing or no number.
+func number(args []string, i, def int) int {
+	if i < len(args) {
+		if n, err := strconv.Atoi(args[i]); err == nil {
+			return n
+		}
+	}
+	return def
+}
+
+func arg(args []string, i int) string {
+	if i < len(args) && args[i] != "none" {
+		return args[i]
+	}
+	return ""
+}
+
+func (c *Channel) digitArgs(min, max, first, next int, terminators string) (digitOptions, error) {
+	if min < 0 || max > 128 || min > 128 || first > 1<<30 || next > 1<<30 {
+		return digitOptions{}, parseError("digits", strconv.Itoa(max), errTooMany)
+	}
+	max1 := max
+	if max1 < min {
+		max1 = min
+	}
+	if max1 == 0 {
+		max1 = 1
+	}
+	if first < 1000 {
+		first = 1000
+	}
+	if next <= 0 {
+		next = first
+	}
+	return digitOptions{min: min, max: max1, first: time.Duration(first) * time.Millisecond, next: time.Duration(next) * time.Millisecond, terminators: terminators}, nil
+}
+
+// appPlayAndGetDigits is MIN MAX TRIES TIMEOUT_MS TERMINATORS FILE INVALID_FILE VARIABLE REGEXP DIGIT_TIMEOUT_MS
+// TRANSFER_ON_FAILURE.
+func appPlayAndGetDigits(ctx context.Context, c *Channel, line string) error {
+	args, err := splitWords(line)
+	if err != nil {
+		return parseError("play_and_get_digits", line, err)
+	}
+	for i := range args {
+		args[i] = unquoteWhole(args[i])
+	}
+	o, err := c.digitArgs(max(number(args, 0, 0), 0), number(args, 1, 0), number(args, 3, 1000), number(args, 9, 0), arg(args, 4))
+	if err != nil {
+		return err
+	}
+	tries, invalid, name := max(number(args, 2, 1), 1), arg(args, 6), arg(args, 7)
+	o.prompt = arg(args, 5)
+	valid := func(string) bool { return true }
+	if pattern := arg(args, 8); pattern != "" && !strings.HasPrefix(pattern, "_") {
+		re, err := regexp.Compile(pattern)
+		if err != nil {
+			return parseError("regular expression", pattern, err)
+		}
+		valid = re.MatchString
+	}
+	if name != "" {
+		if err := c.SetVar(name, ""); err != nil {
+			return err
+		}
+		c.set(name+"_invalid", "")
+	}
+	for range min(tries, 100) {
+		keys, terminator, err := c.digits(ctx, o)
+		if err != nil {
+			return err
+		}
+		if terminator != 0 {
+			c.set("read_terminator_used", string(rune(terminator)))
+		}
+		if len(keys) >= o.min && len(keys) > 0 && valid(keys) || len(keys) == 0 && o.min == 0 {
+			if name != "" {
+				c.SetVar(name, keys)
+			}
+			c.set("read_result", "success")
+			return nil
+		}
+		if name != "" && keys != "" {
+			c.SetVar(name+"_invalid", keys)
+		}
+		if invalid != "" && invalid != "silence" {
+			if _, err := c.playFile(ctx, invalid, ""); err != nil && ctx.Err() != nil {
+				return err
+			}
+			c.FlushKeys()
+		}
+	}
+	c.set("read_result", "failure")
+	if to := arg(args, 10); to != "" {
+		return c.Transfer(parseTransfer(to, ":"))
+	}
+	return nil
+}
+
+// appRead is MIN MAX FILE VARIABLE TIMEOUT_MS TERMINATORS DIGIT_TIMEOUT_MS.
+func appRead(ctx context.Context, c *Channel, line string) error {
+	args, err := splitWords(line)
+	if err != nil {
+		return parseError("read", line, err)
+	}
+	for i := range args {
+		args[i] = unquoteWhole(args[i])
+	}
+	terminators := arg(args, 5)
+	if len(args) <= 5 {
+		terminators = "#"
+	}
+	o, err := c.digitArgs(max(number(args, 0, 1), 1), number(args, 1, 1), number(args, 4, 1000), number(args, 6, 0), terminators)
+	if err != nil {
+		return err
+	}
+	o.prompt = arg(args, 2)
+	name := arg(args, 3)
+	c.set("read_terminator_used", "", "read_result", "")
+	keys, terminator, err := c.digits(ctx, o)
+	if name != "" {
+		if err := c.SetVar(name, keys); err != nil {
+			return err
+		}
+	}
+	result := "success"
+	switch {
+	case err != nil:
+		result = "failure"
+	case len(keys) < o.min && terminator == 0:
+		result = "timeout"
+	}
+	if terminator != 0 {
+		c.set("read_terminator_used", string(rune(terminator)))
+	}
+	c.set("read_result", result)
+	return err
+}
+
+func appSendDTMF(ctx context.Context, c *Channel, args string) error {
+	return c.SendDTMF(ctx, strings.TrimSpace(args))
+}
+
+// appRecord is FILE [LIMIT_SECONDS [SILENCE_LEVEL [SILENCE_SECONDS]]]: it records what the peer says until then, or
+// until a key of playback_terminators.
+func appRecord(ctx context.Context, c *Channel, line string) error {
+	args, err := splitWords(line)
+	if err != nil || len(args) == 0 {
+		return parseError("record", line, errEmpty)
+	}
+	if err := c.ready(); err != nil {
+		return err
+	}
+	limit, err := time.Duration(0), error(nil)
+	if len(args) > 1 {
+		if limit, err = parseSeconds(strings.TrimPrefix(args[1], "+")); err != nil {
+			return parseError("record", args[1], err)
+		}
+	}
+	recCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	terminators := c.terminators()
+	c.set("playback_terminator_used", "")
+	pressed := make(chan byte, 1)
+	defer c.watchKeys(func(k byte) bool {
+		if strings.IndexByte(terminators, k) < 0 {
+			return false
+		}
+		select {
+		case pressed <- k:
+			cancel(errTerminator)
+		default:
+			return false
+		}
+		return true
+	})()
+	r, err := c.record(unquoteWhole(args[0]), limit, true)
+	if err != nil {
+		return err
+	}
+	if level := number(args, 2, 0); level > 0 {
+		seconds := max(number(args, 3, 3), 1)
+		m := c.media()
+		sink := &quiet{level: level, frames: min(seconds, 3600) * 50, cancel: func() { cancel(errTerminator) }}
+		m.AddSink(sink)
+		defer m.RemoveSink(sink)
+	}
+	err = c.recordUntil(recCtx, r)
+	if errors.Is(err, errTerminator) {
+		err = nil
+		select {
+		case k := <-pressed:
+			c.set("playback_terminator_used", string(rune(k)))
+		default: // silence
+		}
+	}
+	return errors.Join(err, c.stopRecording(r))
+}
+
+// quiet is a sink that tells of silence.
+type quiet struct {
+	level, frames int
+	so            int
+	cancel        func()
+}
+
+func (q *quiet) WriteSamples(pcm []int16) error {
+	sum := 0
+	for _, v := range pcm {
+		sum += max(int(v), -int(v))
+	}
+	if len(pcm) == 0 || sum/len(pcm) < q.level {
+		q.so++
+	} else {
+		q.so = 0
+	}
+	if q.so == q.frames {
+		go q.cancel()
+	}
+	return nil
+}
+
+// appRecordSession is FILE [+LIMIT_SECONDS]: it records both directions from now on.
+func appRecordSession(_ context.Context, c *Channel, line string) error {
+	args, err := splitWords(line)
+	if err != nil || len(args) == 0 {
+		return parseError("record_session", line, errEmpty)
+	}
+	if err := c.ready(); err != nil {
+		return err
+	}
+	limit := time.Duration(0)
+	if len(args) > 1 && strings.HasPrefix(args[1], "+") {
+		if limit, err = parseSeconds(args[1][1:]); err != nil {
+			return parseError("record_session", args[1], err)
+		}
+	}
+	return c.Record(unquoteWhole(args[0]), limit)
+}

@@ -1,0 +1,264 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/gotelco/telco/call"
+)
+
+var (
+	errNotBridged = errors.New("control: the channel is not bridged")
+	errNoMedia    = errors.New("control: there is no audio yet")
+)
+
+// bridge is two channels whose peers hear one another.
+type bridge struct {
+	a, b *Channel      // a's application, or nobody's, holds them together
+	done chan struct{} // closed at the end
+	once sync.Once
+	app  bool // a waits for the end
+
+	stop [2]func() bool
+
+	mu      sync.Mutex
+	dirty   bool             // a leg was played something
+	playing int              // legs that are
+	room    *call.Conference // of three and more, instead of the plain connection
+	extra   int              // how many beside the two
+}
+
+func (br *bridge) other(c *Channel) *Channel {
+	if c == br.a {
+		return br.b
+	}
+	return br.a
+}
+
+// connect bridges two channels that have audio, instead of what they were bridged to. app says that a waits for the end.
+func (s *Switch) connect(a, b *Channel, app bool) (*bridge, error) {
+	ma, mb := a.media(), b.media()
+	if ma == nil || mb == nil {
+		return nil, errNoMedia
+	}
+	if a == b {
+		return nil, errors.New("control: a channel cannot be bridged to itself")
+	}
+	for _, c := range []*Channel{a, b} {
+		c.mu.Lock()
+		br := c.bridge
+		c.mu.Unlock()
+		if br != nil {
+			br.replaced(c)
+		}
+	}
+	br := &bridge{a: a, b: b, done: make(chan struct{}), app: app}
+	now := time.Now()
+	for _, c := range []*Channel{a, b} {
+		other := br.other(c)
+		c.mu.Lock()
+		if cause := c.cause; cause != CauseNone {
+			c.mu.Unlock()
+			br.undo()
+			return nil, cause
+		}
+		c.bridge, c.other, c.parked = br, other, false
+		c.callUUID = a.uuid
+		c.times.Bridged = now
+		c.setLocked("bridge_uuid", other.uuid, "signal_bond", other.uuid, "bridge_channel", other.name, "last_bridge_to", other.uuid, "call_uuid", a.uuid)
+		c.mu.Unlock()
+	}
+	if err := call.Bridge(ma, mb); err != nil {
+		br.undo()
+		return nil, err
+	}
+	a.emit("CHANNEL_BRIDGE", "Bridge-A-Unique-ID", a.uuid, "Bridge-B-Unique-ID", b.uuid)
+	for _, c := range []*Channel{a, b} {
+		c.executeOn("bridge")
+		c.poke()
+	}
+	br.mu.Lock()
+	br.stop = [2]func() bool{context.AfterFunc(a.ctx, func() { br.end(a) }), context.AfterFunc(b.ctx, func() { br.end(b) })}
+	br.mu.Unlock()
+	go br.answers()
+	return br, nil
+}
+
+// undo is for a bridge that did not come about.
+func (br *bridge) undo() {
+	for _, c := range []*Channel{br.a, br.b} {
+		c.mu.Lock()
+		if c.bridge == br {
+			c.bridge = nil
+		}
+		c.mu.Unlock()
+	}
+}
+
+// answers has the caller answered when the called party answers that was heard early.
+func (br *bridge) answers() {
+	for _, c := range []*Channel{br.a, br.b} {
+		if c.IsAnswered() || !c.incoming {
+			continue
+		}
+		other := br.other(c)
+		select {
+		case <-other.answered:
+			c.Answer(c.ctx)
+		case <-br.done:
+		}
+		return
+	}
+}
+
+// plays notes that a leg hears something else for a while, until the function that it returns is called.
+func (br *bridge) plays() (over func()) {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	br.dirty = true
+	br.playing++
+	return func() {
+		br.mu.Lock()
+		br.playing--
+		br.mu.Unlock()
+		br.restore()
+	}
+}
+
+// restore connects the audio anew after one leg was played something.
+func (br *bridge) restore() {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	select {
+	case <-br.done:
+		return
+	default:
+	}
+	if br.room != nil {
+		return
+	}
+	ma, mb := br.a.media(), br.b.media()
+	if ma != nil && mb != nil && br.a.ctx.Err() == nil && br.b.ctx.Err() == nil && br.dirty && br.playing == 0 {
+		br.dirty = false
+		call.Bridge(ma, mb)
+	}
+}
+
+// finish ends the bridge, and says whether it was there.
+func (br *bridge) finish() bool {
+	first := false
+	br.once.Do(func() {
+		first = true
+		br.mu.Lock()
+		close(br.done)
+		for _, stop := range br.stop {
+			if stop != nil {
+				stop()
+			}
+		}
+		ma, mb := br.a.media(), br.b.media()
+		if ma != nil && mb != nil && ma.Peer() == mb {
+			call.Unbridge(ma)
+		}
+		br.mu.Unlock()
+		br.undo()
+		br.a.emit("CHANNEL_UNBRIDGE", "Bridge-A-Unique-ID", br.a.uuid, "Bridge-B-Unique-ID", br.b.uuid, "Bridge-Hangup-Cause", br.b.Cause().String())
+		for _, c := range []*Channel{br.a, br.b} {
+			c.set("last_bridge_hangup_cause", br.other(c).Cause().String(), "bridge_hangup_cause", br.other(c).Cause().String())
+		}
+	})
+	return first
+}
+
+// end ends the bridge because c leaves it: it has ended, or is transferred.
+func (br *bridge) end(c *Channel) {
+	if !br.finish() {
+		return
+	}
+	br.left(br.other(c), c)
+	if c.ctx.Err() == nil {
+		br.left(c, br.other(c))
+	}
+}
+
+// replaced ends the bridge because c is bridged to another channel.
+func (br *bridge) replaced(c *Channel) {
+	if br.finish() {
+		br.left(br.other(c), c)
+	}
+}
+
+// left decides what becomes of a leg whose bridge has ended.
+func (br *bridge) left(c, gone *Channel) {
+	defer c.poke()
+	if c.ctx.Err() != nil || br.app && c == br.a { // a's application decides
+		return
+	}
+	c.mu.Lock()
+	park := isTrue(c.vars["park_after_bridge"])
+	transfer := c.vars["transfer_after_bridge"]
+	moved := c.next != nil || c.bridge != nil
+	if !moved && park {
+		c.parked = true
+	}
+	goesOn := moved || park || len(c.program) > 0 && isFalse(c.vars["hangup_after_bridge"])
+	c.mu.Unlock()
+	switch {
+	case goesOn:
+	case transfer != "":
+		c.Transfer(parseTransfer(transfer, ":"))
+	default:
+		cause := gone.Cause()
+		if cause == CauseNone || cause == OriginatorCancel {
+			cause = NormalClearing
+		}
+		c.Hangup(cause)
+	}
+}
+
+// media returns the audio, nil if there is none.
+func (c *Channel) media() *call.Media {
+	if in := c.Call(); in != nil {
+		return in.Media()
+	}
+	return nil
+}
+
+// Bridge connects two channels that have audio, instead of what they do: the peers hear one another. It lasts until
+// one of them ends, which ends the other, or is transferred.
+func (s *Switch) Bridge(a, b *Channel) error {
+	for _, c := range []*Channel{a, b} {
+		if c.incoming && !c.IsAnswered() {
+			if err := c.PreAnswer(); err != nil {
+				return err
+			}
+		}
+		c.mu.Lock()
+		apps := append([]*running(nil), c.running...)
+		c.program, c.next = nil, nil
+		br := c.bridge
+		c.mu.Unlock()
+		if br != nil {
+			br.replaced(c)
+		}
+		for _, r := range apps {
+			r.cancel(errTransferred)
+		}
+	}
+	_, err := s.connect(a, b, false)
+	return err
+}
+
+// Unbridge ends the bridge of the channel: see the variables park_after_bridge and hangup_after_bridge.
+func (c *Channel) Unbridge() error {
+	c.mu.Lock()
+	br := c.bridge
+	c.mu.Unlock()
+	if br == nil {
+		return errNotBridged
+	}
+	br.end(c)
+	return nil
+}

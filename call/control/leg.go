@@ -1,0 +1,449 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gotelco/telco/call"
+	"github.com/gotelco/telco/sip"
+)
+
+// Serve takes a call that came in, sends it to the extension that was called, and returns when it has ended. It fits
+// [call.Config].OnCall.
+func (s *Switch) Serve(c *call.Call) {
+	ch, err := s.Adopt(c)
+	if err != nil {
+		s.log.Warn("control: call refused", "err", err)
+		return
+	}
+	number := ch.Var("destination_number")
+	if number == "" {
+		number = "s"
+	}
+	if err := ch.Transfer(Extension{Number: number}); err != nil {
+		ch.Hangup(NormalTemporaryFailure)
+	}
+	<-ch.Done()
+}
+
+// Adopt makes a channel of a call that came in. It is parked: nobody answers it until it is told to. The call's
+// OnCall must not return before the channel has answered or ended, see [Channel.Done]. Where there are too many
+// channels the call is refused with 503, and the error is a Cause.
+func (s *Switch) Adopt(c *call.Call, vars ...Var) (*Channel, error) {
+	ch := s.newChannel("", true)
+	for _, v := range vars {
+		if v.Name == "uuid" && v.Value != "" {
+			ch.uuid, ch.callUUID = v.Value, v.Value
+		}
+	}
+	ch.call = c
+	ch.describeIncoming(c)
+	ch.setVars(vars)
+	if err := s.add(ch); err != nil {
+		c.Refuse(503, "")
+		return nil, err
+	}
+	ch.parked = true
+	c.OnDTMF(ch.key)
+	c.OnRequest(ch.request)
+	ch.emit("CHANNEL_CREATE")
+	ch.setState(StateInit)
+	ch.setCallState("RINGING")
+	context.AfterFunc(c.Context(), func() { ch.ended(context.Cause(c.Context())) })
+	go ch.run()
+	return ch, nil
+}
+
+// describeIncoming sets the variables that tell of an INVITE.
+func (c *Channel) describeIncoming(in *call.Call) {
+	req := in.Request()
+	c.setLocked("direction", "inbound", "sip_call_id", req.CallID(), "sip_user_agent", req.Value("User-Agent"), "read_codec", "", "write_codec", "")
+	if a := in.Flow().Remote; a.IsValid() {
+		ip, port := a.Addr().Unmap().String(), strconv.Itoa(int(a.Port()))
+		c.setLocked("sip_network_ip", ip, "sip_network_port", port, "sip_received_ip", ip, "sip_received_port", port, "network_addr", ip)
+	}
+	number, display := "", ""
+	address := func(prefix string, a sip.Address) {
+		u := a.URI
+		user := u.User
+		if u.Scheme == "tel" {
+			user = u.Number()
+		}
+		c.setLocked(prefix+"user", sip.Unescape(user), prefix+"host", u.Host, prefix+"uri", strings.TrimPrefix(strings.TrimPrefix(u.String(), "sip:"), "sips:"))
+		if u.Port != 0 {
+			c.setLocked(prefix+"port", strconv.Itoa(u.Port))
+		}
+	}
+	if a, err := req.From(); err == nil {
+		address("sip_from_", a)
+		number, display = c.vars["sip_from_user"], a.Display
+		c.setLocked("sip_from_display", a.Display, "sip_full_from", req.Value("From"), "sip_from_tag", a.Tag())
+	}
+	if a, err := req.To(); err == nil {
+		address("sip_to_", a)
+		c.setLocked("sip_to_display", a.Display, "sip_full_to", req.Value("To"))
+	}
+	if a, err := req.Contact(); err == nil {
+		address("sip_contact_", a)
+	}
+	if u, err := req.URI(); err == nil {
+		address("sip_req_", sip.Address{URI: u})
+	}
+	for a, err := range req.AssertedIdentities() {
+		if err == nil {
+			if number = a.URI.User; a.URI.Scheme == "tel" {
+				number = a.URI.Number()
+			}
+			number = sip.Unescape(number)
+			c.setLocked("sip_P-Asserted-Identity", req.Value("P-Asserted-Identity"))
+			break
+		}
+	}
+	for name, value := range req.Fields() {
+		if strings.HasPrefix(name, "X-") || strings.HasPrefix(name, "x-") || strings.HasPrefix(name, "P-") {
+			if len(c.vars) < c.sw.cfg.MaxVars && checkVar("sip_h_"+name, value) == nil {
+				c.setLocked("sip_h_"+name, value)
+			}
+		}
+	}
+	if display == "" {
+		display = number
+	}
+	destination := c.vars["sip_req_user"]
+	if destination == "" {
+		destination = c.vars["sip_to_user"]
+	}
+	c.setLocked("caller_id_number", number, "caller_id_name", display, "ani", number, "destination_number", destination)
+	c.name = "sofia/external/" + c.vars["sip_from_uri"]
+	c.setLocked("channel_name", c.name)
+}
+
+// Answer answers a call that came in; of others it waits for the answer.
+func (c *Channel) Answer(ctx context.Context) error {
+	if !c.incoming {
+		select {
+		case <-c.answered:
+			return nil
+		case <-c.ctx.Done():
+			return context.Cause(c.ctx)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if c.IsAnswered() {
+		return nil
+	}
+	if err := c.Call().Answer(ctx); err != nil {
+		if c.ctx.Err() == nil {
+			c.Hangup(CauseOf(err))
+		}
+		return err
+	}
+	c.markAnswered()
+	return nil
+}
+
+// PreAnswer opens the audio of a call that came in before it is answered (183). Where there is audio, it does nothing.
+func (c *Channel) PreAnswer() error {
+	c.mu.Lock()
+	in := c.call
+	done := c.early || !c.times.Answered.IsZero() || !c.incoming
+	c.mu.Unlock()
+	if done {
+		return nil
+	}
+	if err := in.Progress(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.early = true
+	c.times.ProgressMedia = time.Now()
+	c.mu.Unlock()
+	c.codecVars()
+	c.setCallState("EARLY")
+	c.emit("CHANNEL_PROGRESS_MEDIA")
+	c.executeOn("pre_answer")
+	return nil
+}
+
+// RingReady tells the peer of a call that came in that somebody is alerted (180).
+func (c *Channel) RingReady() error {
+	c.mu.Lock()
+	in := c.call
+	done := c.early || !c.times.Answered.IsZero() || !c.incoming || !c.times.Progress.IsZero()
+	if !done {
+		c.times.Progress = time.Now()
+	}
+	c.mu.Unlock()
+	if done {
+		return nil
+	}
+	if err := in.Ring(); err != nil {
+		return err
+	}
+	c.emit("CHANNEL_PROGRESS")
+	c.executeOn("ring")
+	return nil
+}
+
+// markAnswered notes that the call was answered, and tells of it.
+func (c *Channel) markAnswered() {
+	c.mu.Lock()
+	if !c.times.Answered.IsZero() {
+		c.mu.Unlock()
+		return
+	}
+	now := time.Now()
+	c.times.Answered = now
+	c.setLocked("endpoint_disposition", "ANSWER", "answer_epoch", strconv.FormatInt(now.Unix(), 10), "answer_uepoch", stamp(now), "answer_stamp", now.Format(time.DateTime))
+	c.mu.Unlock()
+	c.codecVars()
+	close(c.answered)
+	c.setCallState("ACTIVE")
+	c.emit("CHANNEL_ANSWER")
+	c.executeOn("answer")
+	c.apiOn("answer")
+}
+
+// codecVars sets the variables that tell of the codec.
+func (c *Channel) codecVars() {
+	in := c.Call()
+	if in == nil {
+		return
+	}
+	codec := in.Codec()
+	if codec.Name == "" {
+		return
+	}
+	rate := strconv.Itoa(codec.SampleRate)
+	c.set("read_codec", codec.Name, "write_codec", codec.Name, "read_rate", rate, "write_rate", rate,
+		"rtp_use_codec_name", codec.Name, "rtp_use_codec_rate", strconv.Itoa(codec.ClockRate), "rtp_use_pt", strconv.Itoa(int(codec.PayloadType)))
+	if m := in.Media(); m != nil {
+		st := m.Stats()
+		local := m.LocalAddr()
+		c.set("local_media_ip", local.Addr().String(), "local_media_port", strconv.Itoa(int(local.Port())))
+		if st.Remote.IsValid() {
+			c.set("remote_media_ip", st.Remote.Addr().String(), "remote_media_port", strconv.Itoa(int(st.Remote.Port())))
+		}
+	}
+}
+
+// executeOn queues the applications of execute_on_EVENT and the variables that begin with it: "app args" or "app::args".
+func (c *Channel) executeOn(event string) {
+	for _, value := range c.varsWithPrefix("execute_on_" + event) {
+		app, args, ok := strings.Cut(value, "::")
+		if !ok {
+			app, args, _ = strings.Cut(value, " ")
+		}
+		if err := c.enqueue(true, &job{Action: Action{App: app, Args: args}}); err != nil && c.ctx.Err() == nil {
+			c.sw.log.Warn("control: not executed", "uuid", c.uuid, "app", app, "err", err)
+		}
+	}
+}
+
+// apiOn executes the commands of api_on_EVENT and the variables that begin with it.
+func (c *Channel) apiOn(event string) {
+	for _, value := range c.varsWithPrefix("api_on_" + event) {
+		command := c.Expand(value)
+		go c.sw.callAPI(context.WithoutCancel(c.ctx), command)
+	}
+}
+
+func (s *Switch) callAPI(ctx context.Context, command string) {
+	s.mu.Lock()
+	api := s.api
+	s.mu.Unlock()
+	if api == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if _, err := api(ctx, command); err != nil {
+		s.log.Warn("control: command failed", "command", command, "err", err)
+	}
+}
+
+func (c *Channel) varsWithPrefix(prefix string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []string
+	if v := c.vars[prefix]; v != "" {
+		out = append(out, v)
+	}
+	for i := 1; i < 100; i++ {
+		v := c.vars[prefix+"_"+strconv.Itoa(i)]
+		if v == "" {
+			break
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// ended notes that the call has ended.
+func (c *Channel) ended(err error) {
+	disposition := ""
+	switch {
+	case errors.Is(err, sip.ErrPeerHungUp):
+		disposition = "recv_bye"
+	case errors.Is(err, sip.ErrCanceled):
+		disposition = "recv_cancel"
+	}
+	c.hangup(CauseOf(err), disposition)
+}
+
+// Hangup ends the channel. The peer is told why: by the status code of a refusal, or by a Reason field (RFC 3326).
+// A second Hangup does nothing.
+func (c *Channel) Hangup(cause Cause) { c.hangup(cause, "") }
+
+func (c *Channel) hangup(cause Cause, disposition string) {
+	if cause == CauseNone {
+		cause = NormalClearing
+	}
+	c.mu.Lock()
+	if c.cause != CauseNone {
+		c.mu.Unlock()
+		return
+	}
+	c.cause = cause
+	c.times.Hungup = time.Now()
+	in, answered := c.call, !c.times.Answered.IsZero()
+	if disposition == "" {
+		switch {
+		case answered:
+			disposition = "send_bye"
+		case c.incoming:
+			disposition = "send_refuse"
+		case c.dialErr != nil:
+			disposition = "recv_refuse"
+		default:
+			disposition = "send_cancel"
+		}
+	}
+	c.setLocked("hangup_cause", cause.String(), "hangup_cause_q850", strconv.Itoa(cause.Q850()), "sip_hangup_disposition", disposition)
+	jobs := c.jobs
+	c.jobs = nil
+	c.mu.Unlock()
+	c.setState(StateHangup)
+	c.setCallState("HANGUP")
+	c.emit("CHANNEL_HANGUP")
+	c.cancel(&ending{cause, sip.HangUpError{Reasons: []sip.Reason{cause.Reason()}}})
+	c.drop(jobs, cause)
+	close(c.hooked)
+	if in != nil && in.Context().Err() == nil {
+		go c.release(in, cause, answered)
+	}
+}
+
+// ending is the cause of a channel's context: the Cause, which is also told to a peer whose INVITE is cancelled.
+type ending struct {
+	cause Cause
+	why   sip.HangUpError
+}
+
+func (e *ending) Error() string   { return e.cause.Error() }
+func (e *ending) Unwrap() []error { return []error{e.cause, &e.why} }
+
+// release tells the peer of the end.
+func (c *Channel) release(in *call.Call, cause Cause, answered bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+	defer cancel()
+	var err error
+	switch d := in.Dialog(); {
+	case c.incoming && !answered:
+		if in.Context().Err() != nil {
+			return
+		}
+		status := cause.SIPStatus()
+		if cause == NormalClearing {
+			status = 480
+		}
+		resp := sip.NewResponse(in.Request(), status, "")
+		resp.Add("Reason", cause.Reason().String())
+		err = in.Respond(resp)
+	case d == nil:
+		// The INVITE is cancelled with the channel's context.
+	default:
+		err = d.Bye(ctx, sip.RequestOptions{Edit: func(r *sip.Request) { r.Add("Reason", cause.Reason().String()) }})
+	}
+	if err != nil {
+		c.sw.log.Debug("control: the end was not heard", "uuid", c.uuid, "err", err)
+	}
+}
+
+// tearDown is the last thing that the channel's goroutine does.
+func (c *Channel) tearDown() {
+	<-c.hooked
+	c.mu.Lock()
+	br := c.bridge
+	c.mu.Unlock()
+	if br != nil {
+		br.end(c)
+	}
+	c.stopRecordings()
+	c.setState(StateReporting)
+	c.billing()
+	c.emit("CHANNEL_HANGUP_COMPLETE")
+	if hook := c.Var("api_hangup_hook"); hook != "" {
+		c.sw.callAPI(context.WithoutCancel(c.ctx), c.Expand(hook))
+	}
+	c.apiOn("hangup")
+	if c.sw.cfg.OnDestroy != nil {
+		c.sw.cfg.OnDestroy(c)
+	}
+	c.setState(StateDestroy)
+	c.sw.mu.Lock()
+	delete(c.sw.channels, c.uuid)
+	c.sw.mu.Unlock()
+	c.emit("CHANNEL_DESTROY")
+	close(c.over)
+}
+
+// billing sets the variables of a call record.
+func (c *Channel) billing() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.times
+	total, billed := t.Hungup.Sub(t.Created), time.Duration(0)
+	if !t.Answered.IsZero() {
+		billed = max(t.Hungup.Sub(t.Answered), 0)
+	}
+	seconds := func(d time.Duration) string { return strconv.FormatInt(int64((d+time.Second/2)/time.Second), 10) }
+	c.setLocked("duration", seconds(total), "billsec", seconds(billed), "mduration", strconv.FormatInt(total.Milliseconds(), 10),
+		"billmsec", strconv.FormatInt(billed.Milliseconds(), 10), "uduration", strconv.FormatInt(total.Microseconds(), 10), "billusec", strconv.FormatInt(billed.Microseconds(), 10))
+	for name, at := range map[string]time.Time{"start": t.Created, "answer": t.Answered, "end": t.Hungup, "progress": t.Progress, "progress_media": t.ProgressMedia, "bridge": t.Bridged} {
+		epoch, text := "0", ""
+		if !at.IsZero() {
+			epoch, text = strconv.FormatInt(at.Unix(), 10), at.Format(time.DateTime)
+		}
+		c.setLocked(name+"_epoch", epoch, name+"_uepoch", stamp(at), name+"_stamp", text)
+	}
+	if c.call == nil {
+		return
+	}
+	if m := c.call.Media(); m != nil {
+		st := m.Stats()
+		c.setLocked("rtp_audio_in_packet_count", strconv.FormatUint(st.RTP.PacketsReceived, 10), "rtp_audio_out_packet_count", strconv.FormatUint(st.RTP.PacketsSent, 10))
+	}
+}
+
+// request answers what the peer sends within the call.
+func (c *Channel) request(in *sip.Incoming) {
+	switch in.Request.Method {
+	case sip.INFO:
+		in.Reply(200, nil, "")
+		e := c.Event("RECV_INFO", "SIP-Content-Type", in.Request.ContentType())
+		e.Body = string(in.Request.Body)
+		c.sw.Emit(e)
+	case sip.MESSAGE:
+		in.Reply(200, nil, "")
+		e := c.Event("MESSAGE", "from", c.Var("sip_from_uri"), "type", in.Request.ContentType())
+		e.Body = string(in.Request.Body)
+		c.sw.Emit(e)
+	default:
+		in.Reply(405, nil, "")
+	}
+}

@@ -1,0 +1,302 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gotelco/telco/call"
+	"github.com/gotelco/telco/call/record"
+	"github.com/gotelco/telco/call/soundfile"
+)
+
+// recording is a channel that is being recorded.
+type recording struct {
+	c       *Channel
+	name    string // as it was asked for
+	begin   time.Time
+	rate    int
+	samples atomic.Int64 // per channel
+
+	tap    *call.Tap
+	writer *soundfile.Writer
+	file   *os.File
+	upload *record.Recording
+
+	timer *time.Timer
+	once  sync.Once
+	err   error
+	done  chan struct{}
+}
+
+var errRecording = errors.New("control: it is being recorded there already")
+
+// Record begins to record the channel, both directions, to what name says: a file in the folder for recordings, or
+// http://(file=NAME.wav,method=POST)host/path to be uploaded by the Spool. It goes on until StopRecord, the end of the
+// channel, or limit, if that is not zero. The variables RECORD_STEREO, record_sample_rate and those that begin with
+// RECORD_ are heeded, see the package documentation.
+func (c *Channel) Record(name string, limit time.Duration) error {
+	_, err := c.record(name, limit, false)
+	return err
+}
+
+// record is Record; said leaves out what the peer hears.
+func (c *Channel) record(name string, limit time.Duration, said bool) (*recording, error) {
+	m := c.media()
+	if m == nil {
+		return nil, errNoMedia
+	}
+	r := &recording{c: c, name: name, begin: time.Now(), done: make(chan struct{})}
+	stereo := isTrue(c.Var("RECORD_STEREO")) && !said
+	r.rate = m.SampleRate()
+	if v, err := strconv.Atoi(c.Var("record_sample_rate")); err == nil && (v == 8000 || v == 16000 || v == 48000) {
+		r.rate = v
+	}
+	c.recMu.Lock()
+	defer c.recMu.Unlock()
+	if c.recordings[name] != nil {
+		return nil, fmt.Errorf("%w: %s", errRecording, name)
+	}
+	if len(c.recordings) >= 16 {
+		return nil, errTooManyRecordings
+	}
+	var err error
+	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
+		err = r.toSpool(m, stereo, limit)
+	} else {
+		err = r.toFile(m, stereo, said)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.recordings[name] = r
+	if limit > 0 {
+		r.timer = time.AfterFunc(limit, func() { c.stopRecording(r) })
+	}
+	c.emit("RECORD_START", "Record-File-Path", redact(name))
+	return r, nil
+}
+
+var errTooManyRecordings = errors.New("control: the channel is recorded too often")
+
+// redact takes a password out of a URL.
+func redact(name string) string {
+	if i := strings.Index(name, "@"); i > 0 && strings.Contains(name, "://") {
+		if t, err := parseUpload(name); err == nil {
+			if u, err := url.Parse(t.URL); err == nil {
+				return u.Redacted()
+			}
+		}
+	}
+	return name
+}
+
+// toFile records to a local file.
+func (r *recording) toFile(m *call.Media, stereo, said bool) error {
+	s := r.c.sw
+	kind, ok := soundfile.KindOf(r.name)
+	if !ok {
+		return fmt.Errorf("control: %q: recordings end in .wav, .amr or .awb", path.Base(r.name))
+	}
+	f, _, err := s.recordings.create(r.name)
+	if err != nil {
+		return err
+	}
+	cfg := soundfile.Config{Kind: kind, Channels: 1, SampleRate: kind.SampleRateOf(r.rate)}
+	if stereo {
+		cfg.Channels = 2
+	}
+	r.rate = cfg.SampleRate
+	if r.writer, err = soundfile.NewWriter(f, cfg); err != nil {
+		f.Close()
+		return err
+	}
+	r.file = f
+	r.tap, err = call.NewTap(m, &counted{r, r.writer, cfg.Channels}, call.TapOptions{Stereo: stereo, SampleRate: cfg.SampleRate})
+	if err != nil {
+		r.writer.Close()
+		f.Close()
+	}
+	return err
+}
+
+// counted counts what goes into a file.
+type counted struct {
+	r        *recording
+	to       call.Sink
+	channels int
+}
+
+func (w *counted) WriteSamples(pcm []int16) error {
+	w.r.samples.Add(int64(len(pcm) / w.channels))
+	return w.to.WriteSamples(pcm)
+}
+
+// toSpool records to the spool, to be uploaded.
+func (r *recording) toSpool(m *call.Media, stereo bool, limit time.Duration) error {
+	spool := r.c.sw.cfg.Spool
+	if spool == nil {
+		return errors.New("control: there is no spool for uploads")
+	}
+	t, err := parseUpload(r.name)
+	if err != nil {
+		return err
+	}
+	t.Stereo, t.SampleRate, t.MaxTime = stereo, r.rate, limit
+	t.Meta = map[string]string{
+		"uuid": r.c.uuid, "caller_id_number": r.c.Var("caller_id_number"), "destination_number": r.c.Var("destination_number"),
+	}
+	r.upload, err = spool.Record(m, t.Options)
+	return err
+}
+
+// stop ends the recording.
+func (r *recording) stop() error {
+	r.once.Do(func() {
+		defer close(r.done)
+		if r.timer != nil {
+			r.timer.Stop()
+		}
+		if r.upload != nil {
+			r.err = r.upload.Stop()
+			return
+		}
+		err := r.tap.Close()
+		if lost := r.tap.Lost(); err == nil && lost > 0 {
+			err = fmt.Errorf("control: %d samples are silent: the disk was too slow", lost)
+		}
+		err = errors.Join(err, r.writer.Close())
+		r.err = errors.Join(err, r.file.Close())
+	})
+	<-r.done
+	return r.err
+}
+
+// length is how long the recording is.
+func (r *recording) length() time.Duration {
+	if r.upload != nil || r.rate == 0 {
+		return time.Since(r.begin)
+	}
+	return time.Duration(r.samples.Load()) * time.Second / time.Duration(r.rate)
+}
+
+// stopRecording ends a recording and tells of it.
+func (c *Channel) stopRecording(r *recording) error {
+	c.recMu.Lock()
+	if c.recordings[r.name] != r {
+		c.recMu.Unlock()
+		<-r.done
+		return r.err
+	}
+	delete(c.recordings, r.name)
+	c.recMu.Unlock()
+	err := r.stop()
+	if err != nil {
+		c.sw.log.Error("control: recording is incomplete", "uuid", c.uuid, "file", redact(r.name), "err", err)
+	}
+	d := r.length()
+	c.set("record_seconds", strconv.FormatInt(int64(math.Ceil(d.Seconds())), 10), "record_ms", millis(d), "record_samples", strconv.FormatInt(r.samples.Load(), 10))
+	about := []string{"Record-File-Path", redact(r.name)}
+	if err != nil {
+		about = append(about, "Record-Error", err.Error())
+	}
+	c.emit("RECORD_STOP", about...)
+	return err
+}
+
+// StopRecord ends a recording by its name, or all of them if name is "all". An error says that there is none, or that
+// it lacks something.
+func (c *Channel) StopRecord(name string) error {
+	c.recMu.Lock()
+	var which []*recording
+	for n, r := range c.recordings {
+		if name == "all" || n == name {
+			which = append(which, r)
+		}
+	}
+	c.recMu.Unlock()
+	if len(which) == 0 && name != "all" {
+		return fmt.Errorf("control: nothing is recorded to %.100q", name)
+	}
+	var errs []error
+	for _, r := range which {
+		errs = append(errs, c.stopRecording(r))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Channel) stopRecordings() { c.StopRecord("all") }
+
+// Recordings returns the names of what the channel is recorded to.
+func (c *Channel) Recordings() []string {
+	c.recMu.Lock()
+	defer c.recMu.Unlock()
+	var out []string
+	for n := range c.recordings {
+		out = append(out, n)
+	}
+	return out
+}
+
+// upload is where a recording goes.
+type upload struct {
+	record.Options
+	URL, Method, Field string
+}
+
+// parseUpload reads a URL as users of mod_httapi write it: http://(file=NAME,method=POST,name=FIELD)host/path.
+func parseUpload(name string) (upload, error) {
+	var u upload
+	scheme, rest, ok := strings.Cut(name, "://")
+	if !ok || scheme != "http" && scheme != "https" {
+		return u, parseError("URL", name, errors.New("no http or https"))
+	}
+	if rest != "" && (rest[0] == '(' || rest[0] == '{') {
+		vars, after, err := parseVars(rest)
+		if err != nil {
+			return u, parseError("URL", name, err)
+		}
+		rest = after
+		u.Name = find(vars, "file")
+		u.Method = strings.ToUpper(find(vars, "method"))
+		u.Field = find(vars, "name")
+	}
+	u.URL = scheme + "://" + rest
+	parsed, err := url.Parse(u.URL)
+	if err != nil || parsed.Host == "" {
+		return u, parseError("URL", scheme, errors.New("no address"))
+	}
+	if u.Name == "" {
+		u.Name = path.Base(parsed.Path)
+	}
+	if u.Name = strings.TrimSuffix(path.Base(u.Name), ".wav"); u.Name == "." || u.Name == "/" {
+		u.Name = ""
+	}
+	switch u.Method {
+	case "":
+		u.Method = "PUT"
+	case "PUT", "POST":
+	default:
+		return u, parseError("URL", u.Method, errors.New("recordings go by PUT or POST"))
+	}
+	return u, nil
+}
+
+// recordUntil waits for the end of a recording that an application makes: its limit, a terminator, silence, or ctx.
+func (c *Channel) recordUntil(ctx context.Context, r *recording) error {
+	select {
+	case <-r.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
