@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +24,8 @@ import (
 // Config configures an [Agent]. The zero value calls with G.711 and refuses calls.
 type Config struct {
 	// SIP configures the user agent below. Its OnInvite and OnRequest are the Agent's own. If its
-	// Supported is nil, it is 100rel, timer and replaces.
+	// Supported is nil, it is 100rel, timer, replaces and precondition. If its Redirects is zero, calls follow five
+	// redirections; if negative, none.
 	SIP sip.UserAgentConfig
 
 	// OnCall receives each call that comes in, on a goroutine of its own. When it returns without
@@ -42,6 +45,13 @@ type Config struct {
 	SRTPSuites []srtp.Suite
 	// DTMF says how keys travel. If DTMFDefault, DTMFAuto.
 	DTMF DTMF
+	// NoPreconditions does without preconditions (RFC 3312): a peer that requires them is refused with 420, and what others
+	// say of them is ignored. Otherwise the option tag is in SIP.Supported where that is nil.
+	NoPreconditions bool
+	// Reserve, if not nil, reserves the resources of our side of a call whose peer wants that before anybody is alerted, or
+	// that was made with Preconditions: it returns when they are there, or why not, which refuses a call that needs them
+	// (580). It has a goroutine of its own; ctx ends with the call. If nil, all is there at once.
+	Reserve func(ctx context.Context, c *Call) error
 	// NoEvents does without telephone-events (RFC 4733).
 	NoEvents bool
 
@@ -77,6 +87,8 @@ type Agent struct {
 	cfg   Config
 	ua    *sip.UserAgent
 	wheel *Wheel
+
+	reliable, preconditions bool // 100rel and precondition are supported
 
 	load load
 	// incoming calls beyond what Admission takes
@@ -119,11 +131,19 @@ func NewAgent(cfg Config) (*Agent, error) {
 	}
 	if cfg.SIP.Supported == nil {
 		cfg.SIP.Supported = []string{"100rel", "timer", "replaces"}
+		if !cfg.NoPreconditions {
+			cfg.SIP.Supported = append(cfg.SIP.Supported, preconditionTag)
+		}
+	}
+	if cfg.SIP.Redirects == 0 {
+		cfg.SIP.Redirects = 5
 	}
 	if cfg.SIP.Allow == nil {
 		cfg.SIP.Allow = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.PRACK, sip.UPDATE, sip.INFO, sip.REFER, sip.NOTIFY}
 	}
 	a := &Agent{cfg: cfg, calls: map[*Call]struct{}{}, next: cfg.Ports[0]}
+	a.reliable = supports(cfg.SIP.Supported, "100rel")
+	a.preconditions = a.reliable && !cfg.NoPreconditions && supports(cfg.SIP.Supported, preconditionTag)
 	cfg.SIP.OnInvite, cfg.SIP.OnRequest = a.onInvite, refuseRequest
 	ua, err := sip.NewUserAgent(cfg.SIP)
 	if err != nil {
@@ -131,6 +151,10 @@ func NewAgent(cfg Config) (*Agent, error) {
 	}
 	a.ua, a.wheel = ua, NewWheel()
 	return a, nil
+}
+
+func supports(list []string, tag string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, tag) })
 }
 
 // UserAgent returns the user agent below: to listen, to register, and for other requests.

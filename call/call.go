@@ -3,12 +3,8 @@ package call
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
-	"slices"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/gotelco/telco/rtp"
 	"github.com/gotelco/telco/sdp"
@@ -24,26 +20,41 @@ type Call struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	mu      sync.Mutex
-	dialog  *sip.Dialog // nil until the peer of an outgoing call has answered
-	session sdp.Session
-	local   sdp.Local // what the last offer or answer was made from
-	at      netip.Addr
-	socks   sockets
-	open    bool // socks are, and belong to the call rather than to media
-	media   *Media
-	final   bool    // an incoming call was answered or refused
-	held    bool    // by us
-	settled bool    // offer and answer were exchanged reliably before the 2xx
-	pair    *couple // of Connect
-	keying  keying  // of SRTP
-	pad     keypad  // of DTMF
-	silent  bool    // nothing has come from the peer for a while
-	handler func(*sip.Incoming)
+	reserver func(context.Context, *Call) error // nil: nothing needs to be reserved
+	turn     chan struct{}                      // held by who changes the session
+	telling  sync.Mutex                         // orders onHold
+	toldHeld bool                               // guarded by telling
+
+	mu        sync.Mutex
+	dialog    *sip.Dialog // nil until the peer of an outgoing call has answered
+	neg       *negotiation
+	branches  map[*sip.Dialog]*negotiation // of a call of ours that is not answered; nil afterwards
+	codecs    []Codec                      // that the call offers and accepts
+	direction sdp.Direction                // that we want
+	at        netip.Addr
+	socks     sockets
+	open      bool // socks are, and belong to the call rather than to media
+	media     *Media
+	final     bool          // an incoming call was answered or refused
+	ringing   bool          // it rings as soon as its preconditions are met
+	late      chan struct{} // closed when the answer to our offer in a 183 is there
+	met       chan struct{} // closed when the preconditions are met; nil while they are
+	reserved  bool          // what is ours
+	reserving bool
+	updating  bool // the peer is being told of what is reserved
+	pracks    int  // under way
+	peerHolds bool
+	onHold    func(bool)
+	pair      *couple // of Connect
+	keying    keying  // of SRTP
+	pad       keypad  // of DTMF
+	silent    bool    // nothing has come from the peer for a while
+	handler   func(*sip.Incoming)
 }
 
 func (a *Agent) newCall(d *sip.Dialog) *Call {
-	c := &Call{agent: a, dialog: d}
+	c := &Call{agent: a, dialog: d, neg: &negotiation{dialog: d}, codecs: a.cfg.Codecs, reserver: a.cfg.Reserve, turn: make(chan struct{}, 1)}
+	c.reserved = c.reserver == nil
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	return c
 }
@@ -112,7 +123,7 @@ func (c *Call) Codec() Codec {
 }
 
 // OnRequest lets f answer the requests within the call that the Call does not answer itself: all
-// but re-INVITE, UPDATE, PRACK, REFER, BYE, OPTIONS, and INFO with keys. Without it they get 405.
+// but re-INVITE, UPDATE, PRACK, REFER, BYE and OPTIONS, and INFO with keys. Without it they get 405.
 func (c *Call) OnRequest(f func(*sip.Incoming)) {
 	c.mu.Lock()
 	c.handler = f
@@ -138,38 +149,173 @@ func (c *Call) decided() bool {
 	return c.final || c.ctx.Err() != nil
 }
 
-// Ring tells the caller that somebody is being alerted (180).
-func (c *Call) Ring() error { return c.in.Reply(180, nil, "") }
+// Ring tells the caller that somebody is being alerted (180). Where its preconditions are not met yet, it gets the answer
+// to its offer (183), and the 180 once they are: see [Call.AwaitPreconditions].
+func (c *Call) Ring() error {
+	c.mu.Lock()
+	has := c.hasPreconditions()
+	c.mu.Unlock()
+	if !has {
+		return c.in.Reply(180, nil, "")
+	}
+	return c.progress(180)
+}
 
-// Progress opens the audio before the call is answered (183), for announcements.
+// Progress opens the audio before the call is answered (183), for announcements, and waits for it: for the caller's
+// preconditions to be met, or, where the caller made no offer, for its answer to ours. A caller that made no offer and
+// does not know of reliable responses (RFC 3262) hears nothing before the answer, which is an error.
 func (c *Call) Progress() error {
+	if err := c.progress(183); err != nil {
+		return err
+	}
+	if err := c.awaitLate(c.ctx); err != nil {
+		return err
+	}
+	return c.AwaitPreconditions(c.ctx)
+}
+
+// progress sends a provisional response with our description, unless the caller has it for certain. It does not wait.
+func (c *Call) progress(status int) error {
 	body, err := c.answer()
 	if err != nil {
 		return err
 	}
 	if body == nil {
-		return errors.New("call: the caller made no offer, and hears nothing before the answer")
+		return c.progressLate()
 	}
-	return c.in.Reply(183, body, "")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.suspended() {
+		c.ringing = c.ringing || status == 180
+		status = 183
+	}
+	if c.neg.settled {
+		if status == 180 {
+			return c.in.Reply(180, nil, "")
+		}
+		return nil
+	}
+	resp := c.in.NewResponse(status, "")
+	resp.Add("Content-Type", "application/sdp")
+	resp.Body = body
+	if len(c.neg.pre.Rows) > 0 {
+		resp.Add("Require", preconditionTag)
+	}
+	if err := c.in.Respond(resp); err != nil {
+		return err
+	}
+	n := c.neg.clone()
+	n.settled = resp.HasToken("Require", "100rel") // Respond has said so
+	c.commit(n)
+	return nil
 }
 
-// Answer accepts the call (200) and waits for the caller's acknowledgement. Where no codec is
-// common, the call gets 488 and the error is a [*sdp.RefusedError].
+// progressLate makes the offer that an INVITE lacks in a reliable response (RFC 3262 section 5).
+func (c *Call) progressLate() error {
+	if !c.agent.reliable || !reliable(c.in.Request) {
+		return errors.New("call: the caller made no offer, and hears nothing before the answer")
+	}
+	at := c.addressIn()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.late != nil {
+		return nil
+	}
+	c.at = at
+	if c.agent.preconditions && c.in.Request.HasToken("Require", preconditionTag) {
+		c.neg.pre = sdp.SegmentedQoS(sdp.Mandatory, sdp.Mandatory)
+		c.neg.pre.Callee = true
+		c.neg.pre.Set(c.reserved)
+	}
+	body, err := c.propose(c.direction, c.codecs, sdp.AgreedFirst)
+	if err != nil {
+		return err
+	}
+	resp := c.in.NewResponse(183, "")
+	resp.Add("Content-Type", "application/sdp")
+	resp.Body = body
+	resp.Add("Require", "100rel")
+	if len(c.neg.pre.Rows) > 0 {
+		resp.Add("Require", preconditionTag)
+	}
+	if err := c.in.Respond(resp); err != nil {
+		c.undo(c.neg)
+		return err
+	}
+	c.late = make(chan struct{})
+	go func() {
+		defer close(c.late)
+		prack, err := c.in.PRACK(c.ctx)
+		if err == nil && prack == nil {
+			err = errNoOffer
+		}
+		if err == nil {
+			err = c.answered(prack.Head(), prack.Body)
+		}
+		if err != nil {
+			c.warn("no audio before the answer", err)
+			return
+		}
+		c.mu.Lock()
+		n := c.neg.clone()
+		n.settled = true
+		c.commit(n)
+		c.mu.Unlock()
+		c.checkPreconditions()
+	}()
+	return nil
+}
+
+// awaitLate waits for the caller's answer to our offer in a 183, if there is one.
+func (c *Call) awaitLate(ctx context.Context) error {
+	c.mu.Lock()
+	late := c.late
+	c.mu.Unlock()
+	if late == nil {
+		return nil
+	}
+	select {
+	case <-late:
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if c.Media() == nil {
+		return errNoMedia
+	}
+	return nil
+}
+
+// Answer accepts the call (200), once its preconditions are met, and waits for the caller's acknowledgement. Where no
+// codec is common, the call gets 488 and the error is a [*sdp.RefusedError]; 580 and a [*sdp.PreconditionError] where it
+// asks for what cannot be reserved.
 func (c *Call) Answer(ctx context.Context) error {
+	if err := c.awaitLate(ctx); err != nil {
+		return err
+	}
 	body, err := c.answer()
 	if err != nil {
 		return err
 	}
+	if err := c.AwaitPreconditions(ctx); err != nil {
+		return err
+	}
+	at := c.addressIn()
+	c.mu.Lock()
 	late := body == nil
 	if late { // the caller wants our offer
-		if body, err = c.offer(c.addressIn(), sdp.SendRecv); err != nil {
-			c.Refuse(500, "")
-			return err
-		}
+		c.at = at
+		body, err = c.propose(c.direction, c.codecs, sdp.AgreedFirst)
+	} else if c.neg.settled {
+		body = nil
 	}
-	c.mu.Lock()
 	c.final = true
 	c.mu.Unlock()
+	if err != nil {
+		c.Refuse(500, "")
+		return err
+	}
 	if err := c.in.Reply(200, body, ""); err != nil {
 		return err
 	}
@@ -187,12 +333,15 @@ func (c *Call) Answer(ctx context.Context) error {
 	return nil
 }
 
-// Refuse refuses the call with a status code from 300 on. An empty reason stands for the usual one.
-func (c *Call) Refuse(status int, reason string) error {
+// Refuse refuses the call with a status code from 300 on. An empty reason stands for the usual one; causes go into
+// Reason fields (RFC 6432).
+func (c *Call) Refuse(status int, reason string, causes ...sip.Reason) error {
 	c.mu.Lock()
 	c.final = true
 	c.mu.Unlock()
-	return c.in.Respond(c.in.NewResponse(status, reason))
+	resp := c.in.NewResponse(status, reason)
+	addReasons(resp.Head(), causes)
+	return c.in.Respond(resp)
 }
 
 // addressIn is where media of an incoming call is received.
@@ -210,36 +359,33 @@ func (c *Call) addressIn() netip.Addr {
 // answer makes the answer to the offer of the INVITE and opens the media; it returns nil if there
 // is no offer. Where it fails, the call has been refused. A second call returns the same answer.
 func (c *Call) answer() ([]byte, error) {
+	defer c.checkPreconditions()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.session.Local != nil {
-		return c.session.Local.MarshalText()
+	if c.neg.Local != nil {
+		return c.neg.Local.MarshalText()
 	}
 	offer, err := description(c.in.Request.Head(), c.in.Request.Body)
 	if err == nil && offer == nil {
 		return nil, nil
 	}
-	var d *sdp.Description
-	if err == nil {
-		if err = c.listen(c.addressIn()); err != nil {
-			c.refuse(500)
-			return nil, err
-		}
-		c.describe(sdp.SendRecv)
-		d, err = c.session.Answer(offer, c.local)
-	}
-	if err == nil {
-		err = c.start()
-	}
 	if err != nil {
-		var parse *sdp.ParseError
-		if errors.As(err, &parse) {
-			c.refuse(400)
-		} else {
-			c.refuse(488)
-		}
+		c.refuse(400)
 		return nil, err
 	}
+	if err = c.listen(c.addressIn()); err != nil {
+		c.refuse(500)
+		return nil, err
+	}
+	n, d, err := c.take(c.neg, c.in.Request.Head(), offer, false)
+	if err == nil {
+		err = c.start(n)
+	}
+	if err != nil {
+		c.refuseOffer(err, offer)
+		return nil, err
+	}
+	c.commit(n)
 	return d.MarshalText()
 }
 
@@ -247,233 +393,6 @@ func (c *Call) answer() ([]byte, error) {
 func (c *Call) refuse(status int) {
 	c.final = true
 	go c.in.Reply(status, nil, "")
-}
-
-// description returns the session description in a message, nil if there is none.
-func description(h *sip.Header, body []byte) (*sdp.Description, error) {
-	if len(body) == 0 {
-		return nil, nil
-	}
-	if ct := strings.ToLower(h.ContentType()); ct != "" && !strings.HasPrefix(ct, "application/sdp") {
-		return nil, fmt.Errorf("call: a body of type %s is no description", ct)
-	}
-	return sdp.Parse(body)
-}
-
-// listen opens the sockets, once. The caller holds mu.
-func (c *Call) listen(at netip.Addr) error {
-	if c.open || c.media != nil {
-		return nil
-	}
-	if c.ctx.Err() != nil {
-		return context.Cause(c.ctx)
-	}
-	s, err := c.agent.listen(at)
-	if err != nil {
-		return err
-	}
-	c.socks, c.open, c.at = s, true, at
-	return nil
-}
-
-// offer makes an offer.
-func (c *Call) offer(at netip.Addr, dir sdp.Direction) ([]byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.listen(at); err != nil {
-		return nil, err
-	}
-	c.describe(dir)
-	d, err := c.session.CreateOffer(c.local)
-	if err != nil {
-		return nil, err
-	}
-	return d.MarshalText()
-}
-
-// answered takes the answer to our offer and opens or changes the media.
-func (c *Call) answered(h *sip.Header, body []byte) error {
-	d, err := description(h, body)
-	if err == nil && d == nil {
-		err = errors.New("call: the peer did not answer our offer")
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err == nil {
-		err = c.session.ReceiveAnswer(d, c.local)
-	} else {
-		c.session.Withdraw()
-	}
-	if err != nil {
-		return err
-	}
-	return c.start()
-}
-
-// start opens the media as agreed, or changes it. The caller holds mu.
-func (c *Call) start() error {
-	i := slices.IndexFunc(c.session.Streams, func(s sdp.Stream) bool { return s.Active && len(s.Codecs) > 0 })
-	if i < 0 {
-		return errors.New("call: no audio was agreed")
-	}
-	if c.ctx.Err() != nil {
-		return context.Cause(c.ctx)
-	}
-	cfg := c.mediaConfig(&c.session.Streams[i])
-	if err := c.agree(&cfg, i); err != nil {
-		return err
-	}
-	if c.media != nil {
-		return c.media.Update(cfg)
-	}
-	c.open = false
-	m, err := NewMedia(c.agent.wheel, c.socks.rtp, c.socks.rtcp, cfg)
-	if err != nil {
-		return err
-	}
-	c.media = m
-	m.OnEvent(c.onEvent)
-	if t := c.agent.cfg.MediaTimeout; t > 0 {
-		m.Watch(t, c.unheard)
-	}
-	return nil
-}
-
-// mediaConfig is what was agreed, in terms of media.
-func (c *Call) mediaConfig(s *sdp.Stream) MediaConfig {
-	codecs := c.agent.cfg.Codecs
-	first := s.Codecs[0]
-	cfg := MediaConfig{
-		Remote: s.Remote, RemoteRTCP: s.RemoteRTCP, Mux: s.Mux, NoRTCP: s.NoRTCP(),
-		Send:  Format{Codec: codecs[first.Format], PayloadType: first.Send.PayloadType, FMTP: first.Send.Fmtp},
-		Ptime: time.Duration(s.Ptime) * time.Millisecond,
-		Hold:  !s.Direction.CanSend() || !s.Remote.IsValid(), Mute: !s.Direction.CanReceive(),
-		Correlation: c.callID(), Interface: c.agent.cfg.Interface, Logger: c.agent.cfg.Logger, Trace: c.agent.cfg.Trace,
-	}
-	if cfg.Ptime > 200*time.Millisecond || cfg.Ptime < 0 {
-		cfg.Ptime = 0
-	}
-	for _, a := range s.Codecs {
-		if codec := codecs[a.Format]; codec.SampleRate == cfg.Send.Codec.SampleRate {
-			cfg.Receive = append(cfg.Receive, Format{Codec: codec, PayloadType: a.Receive.PayloadType, FMTP: a.Receive.Fmtp})
-		}
-	}
-	if e, ok := s.EventsFor(first.Send); ok {
-		cfg.SendEvent, cfg.ReceiveEvent, cfg.EventRate = e.Send.PayloadType, e.Receive.PayloadType, e.Send.ClockRate
-	}
-	return cfg
-}
-
-func (c *Call) callID() string {
-	if c.dialog != nil {
-		return c.dialog.State().CallID
-	}
-	return ""
-}
-
-// onRequest answers the peer's requests within the dialog.
-func (c *Call) onRequest(in *sip.Incoming) {
-	switch in.Request.Method {
-	case sip.INVITE, sip.UPDATE, sip.PRACK: // a PRACK that comes here has an offer
-		c.reinvite(in)
-	case sip.OPTIONS:
-		in.Reply(200, nil, "")
-	case sip.REFER:
-		c.referred(in)
-	case sip.INFO:
-		c.informed(in)
-	default:
-		c.other(in)
-	}
-}
-
-// other hands a request to the application.
-func (c *Call) other(in *sip.Incoming) {
-	c.mu.Lock()
-	h := c.handler
-	c.mu.Unlock()
-	if h == nil {
-		refuseRequest(in)
-		return
-	}
-	h(in)
-}
-
-// reinvite answers a change of the session (RFC 3261 section 14.2, RFC 3311).
-func (c *Call) reinvite(in *sip.Incoming) {
-	offer, err := description(in.Request.Head(), in.Request.Body)
-	if err != nil {
-		in.Reply(400, nil, "")
-		return
-	}
-	if offer == nil {
-		if in.Request.Method == sip.UPDATE { // refreshes the target and nothing else
-			in.Reply(200, nil, "")
-			return
-		}
-		c.mu.Lock()
-		dir := sdp.SendRecv
-		if c.held {
-			dir = sdp.SendOnly
-		}
-		c.mu.Unlock()
-		body, err := c.offer(c.at, dir)
-		if err != nil {
-			in.Reply(statusOf(err), nil, "")
-			return
-		}
-		if err := in.Reply(200, body, ""); err != nil {
-			c.withdraw()
-			return
-		}
-		ack, err := in.ACK(c.ctx)
-		if err != nil {
-			c.withdraw()
-			return
-		}
-		if err := c.answered(ack.Head(), ack.Body); err != nil {
-			c.warn("the peer's answer is of no use", err)
-		}
-		return
-	}
-	c.mu.Lock()
-	err = c.session.ReceiveOffer(offer)
-	var d *sdp.Description
-	if err == nil {
-		d, err = c.session.CreateAnswer(c.local)
-	}
-	if err == nil {
-		err = c.start()
-	}
-	c.mu.Unlock()
-	if err != nil {
-		c.warn("an offer is refused", err)
-		in.Reply(statusOf(err), nil, "")
-		return
-	}
-	body, err := d.MarshalText()
-	if err != nil {
-		in.Reply(500, nil, "")
-		return
-	}
-	in.Reply(200, body, "")
-}
-
-// statusOf is the status code for an offer that failed.
-func statusOf(err error) int {
-	switch {
-	case errors.Is(err, sdp.ErrGlare):
-		return 491
-	case errors.Is(err, sdp.ErrPending):
-		return 500
-	}
-	return 488
-}
-
-func (c *Call) withdraw() {
-	c.mu.Lock()
-	c.session.Withdraw()
-	c.mu.Unlock()
 }
 
 func (c *Call) warn(what string, err error) {
@@ -487,42 +406,6 @@ func (a *Agent) warn(callID, what string, err error) {
 	if l := a.cfg.Logger; l != nil {
 		l.Warn("call: "+what, "call_id", callID, "err", err)
 	}
-}
-
-// Hold stops the peer's audio (a=sendonly, or inactive where the peer holds us); Resume lets it
-// come again. Both send a re-INVITE and wait for its answer.
-func (c *Call) Hold(ctx context.Context) error { return c.change(ctx, true) }
-
-// Resume ends Hold.
-func (c *Call) Resume(ctx context.Context) error { return c.change(ctx, false) }
-
-func (c *Call) change(ctx context.Context, hold bool) error {
-	c.mu.Lock()
-	d, at := c.dialog, c.at
-	c.mu.Unlock()
-	if d == nil {
-		return errors.New("call: not answered yet")
-	}
-	dir := sdp.SendRecv
-	if hold {
-		dir = sdp.SendOnly
-	}
-	body, err := c.offer(at, dir)
-	if err != nil {
-		return err
-	}
-	resp, err := d.Invite(ctx, sip.RequestOptions{Body: body})
-	if err != nil {
-		c.withdraw()
-		return err
-	}
-	if err := c.answered(resp.Head(), resp.Body); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	c.held = hold
-	c.mu.Unlock()
-	return nil
 }
 
 // OnDTMF calls f with each key that the peer presses, on a goroutine that must not block: 0 to 9,
@@ -552,19 +435,32 @@ func (c *Call) onEvent(e rtp.EventReport) {
 }
 
 // HangUp ends the call: with BYE, with a refusal (603) if it came in and was not answered, with
-// CANCEL if it goes out and was not answered. It waits for the peer's word until ctx is done.
-func (c *Call) HangUp(ctx context.Context) error {
+// CANCEL if it goes out and was not answered. It waits for the peer's word until ctx is done. The peer is told the
+// reasons, if there are any (RFC 3326).
+func (c *Call) HangUp(ctx context.Context, reasons ...sip.Reason) error {
 	c.mu.Lock()
 	d, final := c.dialog, c.final
 	c.mu.Unlock()
 	switch {
 	case d == nil:
-		c.finish(sip.ErrCanceled)
+		c.finish(hungUp(sip.ErrCanceled, reasons))
 		return nil
 	case c.in != nil && !final:
-		return c.Refuse(603, "")
+		return c.Refuse(603, "", reasons...)
 	}
-	return d.Bye(ctx, sip.RequestOptions{})
+	return d.Bye(ctx, sip.RequestOptions{Edit: func(req *sip.Request) { addReasons(req.Head(), reasons) }})
+}
+
+// fail ends the call because of an error of ours.
+func (c *Call) fail(err error) {
+	c.mu.Lock()
+	d := c.dialog
+	c.mu.Unlock()
+	if d == nil {
+		c.finish(err)
+		return
+	}
+	c.HangUp(context.WithoutCancel(c.ctx), sip.NewReason("SIP", 580, ""))
 }
 
 // finish lets go of everything when the call has ended.

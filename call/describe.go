@@ -7,24 +7,24 @@ import (
 	"github.com/gotelco/telco/sdp"
 )
 
-// describe says in local what we offer or answer with, now. The caller holds mu.
-func (c *Call) describe(dir sdp.Direction) {
-	c.local = c.agent.local(c.socks, c.at, c.agent.cfg.Codecs, dir)
+// describe says in n what we offer or answer with, now. The caller holds mu.
+func (c *Call) describe(n *negotiation, dir sdp.Direction) {
+	n.local = c.agent.local(c.socks, c.at, n.codecs, dir)
 	c.keying.start(&c.agent.cfg)
-	for i := range c.local.Media {
-		c.keying.describe(&c.local.Media[i])
-		if m := &c.local.Media[i]; c.agent.cfg.XR {
+	for i := range n.local.Media {
+		c.keying.describe(&n.local.Media[i])
+		if m := &n.local.Media[i]; c.agent.cfg.XR {
 			m.Attributes = append(m.Attributes, sdp.Attribute{Name: "rtcp-xr", Value: "voip-metrics"})
 		}
-		c.pad.describe(&c.local.Media[i], &c.agent.cfg)
+		c.pad.describe(&n.local.Media[i], &c.agent.cfg)
 	}
 }
 
 // agree fills in what was agreed for the i-th stream beyond codecs and addresses. The caller holds mu.
-func (c *Call) agree(cfg *MediaConfig, i int) (err error) {
+func (c *Call) agree(n *negotiation, cfg *MediaConfig, i int) (err error) {
 	c.keysOf(cfg)
-	local, remote := &c.session.Local.Media[i], &c.session.Remote.Media[i]
-	cfg.XR = wantsMetrics(c.session.Remote.Attributes) || wantsMetrics(remote.Attributes)
+	local, remote := &n.Local.Media[i], &n.Remote.Media[i]
+	cfg.XR = wantsMetrics(n.Remote.Attributes) || wantsMetrics(remote.Attributes)
 	cfg.Encrypt, cfg.Decrypt, err = c.keying.agreed(local, remote)
 	return err
 }

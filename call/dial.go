@@ -3,7 +3,7 @@ package call
 import (
 	"context"
 	"errors"
-	"sync"
+	"time"
 
 	"github.com/gotelco/telco/sdp"
 	"github.com/gotelco/telco/sip"
@@ -19,232 +19,268 @@ type DialOptions struct {
 	Edit func(*sip.Request)
 	// Send says how to send the INVITE; the zero value locates the URI.
 	Send sip.SendOptions
+	// Codecs are offered and accepted, the preferred first, instead of the agent's.
+	Codecs []Codec
 	// SRTP says whether the media is encrypted. If SRTPDefault, as the agent's Config says.
 	SRTP SRTP
 	// DTMF says how keys travel. If DTMFDefault, as the agent's Config says.
 	DTMF DTMF
+	// LateOffer calls without an offer: the peer makes it, and is answered (RFC 3261 section 13.2.1).
+	LateOffer bool
+	// Preconditions says whether the callee is to ring only when resources are reserved.
+	Preconditions Preconditions
+	// Reserve, if not nil, replaces that of the agent's Config for this call.
+	Reserve func(context.Context, *Call) error
+	// RingTimeout is how long the call may ring; then it is cancelled, and Dial returns ErrNoAnswer. If zero, as long as
+	// the peer lets it.
+	RingTimeout time.Duration
 	// OnProgress, if not nil, is called with each provisional response but 100. Where it has a
 	// description, c has early media.
 	OnProgress func(c *Call, resp *sip.Response)
 }
 
+// ErrNoAnswer says that nobody answered within RingTimeout.
+var ErrNoAnswer = errors.New("call: nobody answered")
+
+// noAnswer is ErrNoAnswer, with what the peer is told: 19 is "no answer from user" (ITU-T Q.850).
+var noAnswer = hungUp(ErrNoAnswer, []sip.Reason{sip.NewReason("Q.850", 19, "")})
+
 // Dial calls uri and waits for the answer. A refusal is a [*sip.ResponseError]. When ctx ends first,
-// the call is cancelled, and Dial returns the cause.
+// the call is cancelled, and Dial returns the cause; reasons that the cause has are told to the peer (see [ReasonsOf]).
 func (a *Agent) Dial(ctx context.Context, uri string, opts DialOptions) (*Call, error) {
 	c := a.newCall(nil)
 	c.keying.policy, c.pad.form = opts.SRTP, opts.DTMF
-	if err := a.add(c); err != nil {
-		return nil, err
+	if len(opts.Codecs) > 0 {
+		c.codecs = opts.Codecs
 	}
-	body, err := c.offer(a.addressTo(uri), sdp.SendRecv)
-	if err != nil {
-		c.finish(err)
+	if opts.Reserve != nil {
+		c.reserver, c.reserved = opts.Reserve, false
+	}
+	if err := a.add(c); err != nil {
 		return nil, err
 	}
 	// HangUp before the answer ends ctx.
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer context.AfterFunc(c.ctx, func() { stop(context.Cause(c.ctx)) })()
-
-	before := c.session.Clone() // our offer, for each branch of a fork anew
-	d, resp, err := a.ua.Invite(ctx, uri, sip.InviteOptions{
-		RequestOptions: sip.RequestOptions{Body: body, Edit: opts.Edit, Send: opts.Send},
-		From:           opts.From, To: opts.To, Digest: opts.Digest,
-		OnProvisional: func(d *sip.Dialog, resp *sip.Response) {
-			if d != nil {
-				d.Handle(c.onRequest) // UPDATE, before the answer
+	if opts.RingTimeout > 0 {
+		defer time.AfterFunc(opts.RingTimeout, func() { stop(noAnswer) }).Stop()
+	}
+	out := &dialing{c: c, opts: &opts}
+	c.mu.Lock()
+	c.at = a.addressTo(uri)
+	var err error
+	if !opts.LateOffer {
+		if wants := opts.Preconditions; wants >= PreconditionsOffer && a.preconditions {
+			strength := sdp.Optional
+			if wants == PreconditionsRequire {
+				strength = sdp.Mandatory
 			}
-			if len(resp.Body) > 0 {
-				c.early(before, resp)
-			}
-			if opts.OnProgress != nil {
-				opts.OnProgress(c, resp)
-			}
-		},
-	})
+			c.neg.pre = sdp.SegmentedQoS(sdp.Mandatory, strength)
+			c.neg.pre.Set(c.reserved)
+		}
+		out.body, err = c.propose(sdp.SendRecv, c.codecs, sdp.AgreedFirst)
+	}
+	out.offered = c.neg
+	c.branches = map[*sip.Dialog]*negotiation{}
+	c.mu.Unlock()
 	if err != nil {
 		c.finish(err)
 		return nil, err
 	}
-	c.mu.Lock()
-	c.dialog = d
-	early := c.session.Remote != nil
-	final := len(resp.Body) > 0 && !(early && c.settled) // after a reliable answer there is no other
-	if early && final {
-		c.session = *before.Clone() // the answer that counts is this one
-	}
-	c.mu.Unlock()
-	d.Handle(c.onRequest)
-	context.AfterFunc(d.Context(), func() { c.finish(context.Cause(d.Context())) })
-	if !early || final {
-		err = c.answered(resp.Head(), resp.Body)
-	}
+	d, resp, err := a.ua.Invite(ctx, uri, out.options())
 	if err != nil {
+		c.finish(err)
+		return nil, err
+	}
+	d.Handle(c.onRequest)
+	if err = out.confirmed(d, resp); err != nil {
+		context.AfterFunc(d.Context(), func() { c.finish(context.Cause(d.Context())) })
 		go d.Bye(context.Background(), sip.RequestOptions{})
 		return nil, err
 	}
+	context.AfterFunc(d.Context(), func() { c.finish(context.Cause(d.Context())) })
 	return c, nil
 }
 
-// early opens early media as a provisional response describes it. Each branch of a fork may do so:
-// the last is heard.
-func (c *Call) early(before *sdp.Session, resp *sip.Response) {
-	c.mu.Lock()
-	c.session = *before.Clone()
-	c.mu.Unlock()
-	err := c.answered(resp.Head(), resp.Body)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err != nil {
-		c.session = *before.Clone()
-		c.agent.warn(resp.CallID(), "no early media", err)
-	}
-	c.settled = err == nil && resp.HasToken("Require", "100rel")
+// dialing is the INVITE of a call on its way. But for what the call guards, it belongs to the goroutine of Dial.
+type dialing struct {
+	c       *Call
+	opts    *DialOptions
+	body    []byte
+	offered *negotiation // our offer, for each branch of a fork anew
+	late    error        // what came of our answer to a late offer
 }
 
-// ConnectOptions say how [Connect] makes the second leg.
-type ConnectOptions struct {
-	DialOptions
-	// OnConnect, if not nil, is called when both legs are answered and bridged.
-	OnConnect func(in, out *Call)
+func (o *dialing) options() sip.InviteOptions {
+	opts := sip.InviteOptions{
+		RequestOptions: sip.RequestOptions{Body: o.body, Edit: o.edit, Send: o.opts.Send},
+		From:           o.opts.From, To: o.opts.To, Digest: o.opts.Digest,
+		OnProvisional: o.provisional,
+		OnPRACK: func(*sip.Dialog, *sip.Response, error) {
+			o.c.mu.Lock()
+			o.c.pracks--
+			o.c.mu.Unlock()
+			o.c.checkPreconditions()
+		},
+	}
+	if o.opts.LateOffer {
+		opts.PRACK = o.prack
+		opts.Answer = func(resp *sip.Response) ([]byte, string) { return o.answerLate(o.branchOf(resp), resp), "" }
+	}
+	return opts
 }
 
-// Connect is a back-to-back user agent for one call: it calls uri, lets the caller hear what comes
-// of it, answers when the second leg does, and bridges the two, transcoding if need be. It returns
-// when both legs have ended: nil if the call was answered, else why it was not. A refusal of the
-// second leg is passed on to the first; when one leg ends, so does the other.
-func (a *Agent) Connect(ctx context.Context, in *Call, uri string, opts ConnectOptions) error {
-	dialCtx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	defer context.AfterFunc(in.ctx, func() { stop(context.Cause(in.ctx)) })()
+func (o *dialing) edit(req *sip.Request) {
+	a := o.c.agent
+	if a.preconditions {
+		switch wants := o.opts.Preconditions; {
+		case wants == PreconditionsRequire:
+			req.Add("Require", preconditionTag)
+		case wants == PreconditionsOffer:
+		default: // an INVITE that supports them has them
+			if left := withoutPreconditions(req.Value("Supported")); left != "" {
+				req.Set("Supported", left)
+			} else {
+				req.Del("Supported")
+			}
+		}
+	}
+	if o.opts.Edit != nil {
+		o.opts.Edit(req)
+	}
+}
 
-	progress := opts.OnProgress
-	opts.OnProgress = func(out *Call, resp *sip.Response) {
-		a.progress(in, out, resp)
-		if progress != nil {
-			progress(out, resp)
-		}
-	}
-	out, err := a.Dial(dialCtx, uri, opts.DialOptions)
+// branchOf returns the dialog of a 2xx among those that are early, nil if there was none.
+func (o *dialing) branchOf(resp *sip.Response) *sip.Dialog {
+	to, err := resp.To()
 	if err != nil {
-		if in.ctx.Err() == nil {
-			in.Refuse(refusalOf(err), "")
+		return nil
+	}
+	o.c.mu.Lock()
+	defer o.c.mu.Unlock()
+	for d := range o.c.branches {
+		if d.State().RemoteTag == to.Tag() {
+			return d
 		}
-		return err
 	}
-	pair := newCouple(in, out)
-	defer pair.hangUp(context.WithoutCancel(ctx))
-	if err := in.Answer(dialCtx); err != nil {
-		return err
-	}
-	if err := Bridge(in.Media(), out.Media()); err != nil {
-		return err
-	}
-	if opts.OnConnect != nil {
-		opts.OnConnect(in, out)
-	}
-	pair.wait(ctx)
 	return nil
 }
 
-// couple is the two legs that [Agent.Connect] holds together. A transfer replaces one of them.
-type couple struct {
-	mu      sync.Mutex
-	legs    [2]*Call
-	changed chan struct{} // closed, and made anew, when a leg is replaced
+// branch returns what was negotiated in a dialog; at first that is our offer. The caller holds the call.
+func (o *dialing) branch(d *sip.Dialog) *negotiation {
+	n := o.c.branches[d]
+	if n == nil {
+		n = o.offered.clone()
+		n.dialog, n.before = d, nil
+		n.pre.Set(o.c.reserved)
+		if d != nil {
+			o.c.branches[d] = n
+		}
+	}
+	return n
 }
 
-func newCouple(a, b *Call) *couple {
-	p := &couple{legs: [2]*Call{a, b}, changed: make(chan struct{})}
-	for _, c := range p.legs {
+// provisional takes a provisional response. Where the call was forked, each branch negotiates for itself, and the one that
+// described media last is heard.
+func (o *dialing) provisional(d *sip.Dialog, resp *sip.Response) {
+	c := o.c
+	reliable := d != nil && c.agent.reliable && resp.HasToken("Require", "100rel")
+	c.mu.Lock()
+	if d != nil && c.branches[d] == nil {
+		d.Handle(c.onRequest) // UPDATE, before the answer
+	}
+	n := o.branch(d)
+	if reliable {
+		c.pracks++
+	}
+	if len(resp.Body) > 0 && !n.settled && !o.opts.LateOffer {
+		if err := o.early(n, resp); err != nil {
+			c.agent.warn(resp.CallID(), "no early media", err)
+		} else if reliable {
+			c.neg.settled = true
+		}
+	}
+	c.mu.Unlock()
+	if !reliable {
+		c.checkPreconditions()
+	}
+	if o.opts.OnProgress != nil {
+		o.opts.OnProgress(c, resp)
+	}
+}
+
+// early takes an answer to our offer. As long as it did not come reliably, another may follow. The caller holds the call.
+func (o *dialing) early(n *negotiation, resp *sip.Response) error {
+	d, err := description(resp.Head(), resp.Body)
+	if n.State != sdp.LocalOffer {
+		dialog := n.dialog
+		n = o.offered.clone()
+		n.dialog, n.before = dialog, nil
+		n.pre.Set(o.c.reserved)
+	}
+	return o.c.receive(n, d, err)
+}
+
+// prack makes the answer to an offer in a reliable response.
+func (o *dialing) prack(d *sip.Dialog, resp *sip.Response) (opts sip.RequestOptions) {
+	if len(resp.Body) == 0 {
+		return opts
+	}
+	o.c.mu.Lock()
+	settled := o.branch(d).settled
+	o.c.mu.Unlock()
+	if !settled {
+		opts.Body = o.answerLate(d, resp)
+	}
+	return opts
+}
+
+// answerLate answers the peer's offer.
+func (o *dialing) answerLate(d *sip.Dialog, resp *sip.Response) []byte {
+	c := o.c
+	c.mu.Lock()
+	o.branch(d)
+	c.mu.Unlock()
+	body, err := c.answerLate(d, resp)
+	if o.late = err; err == nil {
 		c.mu.Lock()
-		c.pair = p
+		c.neg.settled = true
 		c.mu.Unlock()
 	}
-	return p
+	return body
 }
 
-// replace has n stand in for old.
-func (p *couple) replace(old, n *Call) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i, c := range p.legs {
-		if c == old {
-			p.legs[i] = n
-			close(p.changed)
-			p.changed = make(chan struct{})
+// confirmed takes the 2xx.
+func (o *dialing) confirmed(d *sip.Dialog, resp *sip.Response) error {
+	c := o.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := o.branch(d)
+	delete(c.branches, d)
+	c.dialog, c.branches = d, nil
+	if o.opts.LateOffer {
+		if n = c.neg; o.late == nil && !n.settled {
+			o.late = errNoOffer
+		}
+		n = n.clone()
+		n.dialog = d
+		c.neg = n
+		return o.late
+	}
+	if !n.settled && (len(resp.Body) > 0 || n.Remote == nil) {
+		// The answer that counts is this one, whatever was heard before.
+		if err := o.early(n, resp); err != nil {
+			return err
+		}
+		n = c.neg
+	}
+	n = n.clone()
+	for i := range n.pre.Rows { // who answers has what it wanted
+		if r := &n.pre.Rows[i]; !r.Own() {
+			r.Current = true
 		}
 	}
-	n.mu.Lock()
-	n.pair = p
-	n.mu.Unlock()
-}
-
-// wait returns when one of the legs has ended, or ctx has.
-func (p *couple) wait(ctx context.Context) {
-	for {
-		p.mu.Lock()
-		a, b, changed := p.legs[0], p.legs[1], p.changed
-		p.mu.Unlock()
-		select {
-		case <-changed:
-			continue
-		case <-a.ctx.Done():
-		case <-b.ctx.Done():
-		case <-ctx.Done():
-			return
-		}
-		p.mu.Lock()
-		same := changed == p.changed
-		p.mu.Unlock()
-		if same {
-			return
-		}
-	}
-}
-
-func (p *couple) hangUp(ctx context.Context) {
-	p.mu.Lock()
-	legs := p.legs
-	p.mu.Unlock()
-	for _, c := range legs {
-		c.HangUp(ctx)
-	}
-}
-
-// progress passes a provisional response of the second leg on to the first.
-func (a *Agent) progress(in, out *Call, resp *sip.Response) {
-	media := out.Media()
-	if media == nil || len(resp.Body) == 0 {
-		if resp.StatusCode == 180 {
-			in.Ring()
-		}
-		return
-	}
-	if err := in.Progress(); err != nil {
-		in.warn("no early media for the caller", err)
-		return
-	}
-	if err := Bridge(in.Media(), media); err != nil {
-		in.warn("no early media for the caller", err)
-	}
-}
-
-// refusalOf is the status code that tells a caller why the second leg failed.
-func refusalOf(err error) int {
-	var refused *sip.ResponseError
-	switch {
-	case errors.As(err, &refused) && refused.Response.StatusCode >= 400:
-		switch code := refused.Response.StatusCode; code {
-		case 401, 407: // our credentials, not the caller's
-			return 502
-		default:
-			return code
-		}
-	case errors.Is(err, sip.ErrTimeout):
-		return 408
-	case errors.Is(err, context.DeadlineExceeded):
-		return 480
-	}
-	return 503
+	c.neg = n
+	return c.start(n)
 }

@@ -71,10 +71,10 @@ func (c *Call) Rekey(ctx context.Context) error {
 		return errNoRekey
 	}
 	c.mu.Lock()
-	before, held := c.keying.keys, c.held
+	before, dir := c.keying.keys, c.direction
 	c.keying.keys = nil
 	c.mu.Unlock()
-	err := c.change(ctx, held)
+	err := c.SetDirection(ctx, dir)
 	if err != nil {
 		c.mu.Lock()
 		c.keying.keys = before

@@ -1,0 +1,256 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/gotelco/telco/sdp"
+	"github.com/gotelco/telco/sip"
+)
+
+// ConnectOptions say how [Connect] makes the second leg.
+type ConnectOptions struct {
+	DialOptions
+	// OnConnect, if not nil, is called when both legs are answered and bridged.
+	OnConnect func(in, out *Call)
+}
+
+// Connect is a back-to-back user agent for one call: it calls uri, lets the caller hear what comes
+// of it, answers when the second leg does, and bridges the two, transcoding if need be. It returns
+// when both legs have ended: nil if the call was answered, else why it was not. A refusal of the
+// second leg is passed on to the first; when one leg ends, so does the other.
+func (a *Agent) Connect(ctx context.Context, in *Call, uri string, opts ConnectOptions) error {
+	dialCtx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(in.ctx, func() { cause := context.Cause(in.ctx); stop(hungUp(cause, ReasonsOf(cause))) })()
+
+	in.mu.Lock()
+	waits := in.hasPreconditions()
+	in.mu.Unlock()
+	if waits {
+		if err := in.progress(183); err != nil {
+			return err
+		}
+		if opts.Preconditions == PreconditionsAuto && a.preconditions {
+			opts.Preconditions = PreconditionsOffer
+		}
+		if opts.Preconditions == PreconditionsOff {
+			if err := in.AwaitPreconditions(dialCtx); err != nil {
+				return err
+			}
+		} else {
+			own := opts.Reserve
+			if own == nil {
+				own = a.cfg.Reserve
+			}
+			opts.Reserve = func(ctx context.Context, out *Call) error {
+				if err := in.AwaitPreconditions(ctx); err != nil || own == nil {
+					return err
+				}
+				return own(ctx, out)
+			}
+		}
+	}
+	progress := opts.OnProgress
+	opts.OnProgress = func(out *Call, resp *sip.Response) {
+		a.progress(in, out, resp)
+		if progress != nil {
+			progress(out, resp)
+		}
+	}
+	out, err := a.Dial(dialCtx, uri, opts.DialOptions)
+	if err != nil {
+		if in.ctx.Err() == nil {
+			in.Refuse(refusalOf(err), "", ReasonsOf(err)...)
+		}
+		return err
+	}
+	pair := newCouple(in, out)
+	defer func() { pair.hangUp(context.WithoutCancel(ctx)) }()
+	if err := in.Answer(dialCtx); err != nil {
+		return err
+	}
+	if err := Bridge(in.Media(), out.Media()); err != nil {
+		return err
+	}
+	if opts.OnConnect != nil {
+		opts.OnConnect(in, out)
+	}
+	pair.wait(ctx)
+	return nil
+}
+
+// Join bridges two calls that are answered, and holds them together: when one of them ends, so does the other, with the
+// reasons that the first had. It returns when both have ended, or when ctx has, which ends both.
+func (a *Agent) Join(ctx context.Context, x, y *Call) error {
+	m, n := x.Media(), y.Media()
+	if m == nil || n == nil {
+		return errNoMedia
+	}
+	if err := Bridge(m, n); err != nil {
+		return err
+	}
+	pair := newCouple(x, y)
+	pair.wait(ctx)
+	pair.hangUp(context.WithoutCancel(ctx))
+	return nil
+}
+
+// couple is the two legs that [Agent.Connect] holds together. A transfer replaces one of them, and parking takes one
+// away, which is nil then.
+type couple struct {
+	mu      sync.Mutex
+	legs    [2]*Call
+	changed chan struct{} // closed, and made anew, when a leg is replaced
+}
+
+func newCouple(a, b *Call) *couple {
+	p := &couple{legs: [2]*Call{a, b}, changed: make(chan struct{})}
+	for _, c := range p.legs {
+		c.mu.Lock()
+		c.pair = p
+		c.mu.Unlock()
+	}
+	return p
+}
+
+// replace has n stand in for old.
+func (p *couple) replace(old, n *Call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, c := range p.legs {
+		if c == old {
+			p.legs[i] = n
+			close(p.changed)
+			p.changed = make(chan struct{})
+		}
+	}
+	n.mu.Lock()
+	n.pair = p
+	n.mu.Unlock()
+}
+
+// release takes a leg away: it goes on alone.
+func (p *couple) release(c *Call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.legs {
+		if p.legs[i] == c {
+			p.legs[i] = nil
+			close(p.changed)
+			p.changed = make(chan struct{})
+		}
+	}
+}
+
+// done is when a leg has ended; never for one that was taken away.
+func done(c *Call) <-chan struct{} {
+	if c == nil {
+		return nil
+	}
+	return c.ctx.Done()
+}
+
+// wait returns when one of the legs has ended, or ctx has.
+func (p *couple) wait(ctx context.Context) {
+	for {
+		p.mu.Lock()
+		a, b, changed := p.legs[0], p.legs[1], p.changed
+		p.mu.Unlock()
+		select {
+		case <-changed:
+			continue
+		case <-done(a):
+		case <-done(b):
+		case <-ctx.Done():
+			return
+		}
+		p.mu.Lock()
+		same := changed == p.changed
+		p.mu.Unlock()
+		if same {
+			return
+		}
+	}
+}
+
+func (p *couple) hangUp(ctx context.Context) {
+	p.mu.Lock()
+	legs := p.legs
+	p.mu.Unlock()
+	var reasons []sip.Reason
+	for _, c := range legs {
+		if c != nil && c.ctx.Err() != nil {
+			reasons = c.endReasons()
+		}
+	}
+	for _, c := range legs {
+		if c == nil {
+			continue
+		}
+		c.mu.Lock()
+		if c.pair == p {
+			c.pair = nil
+		}
+		c.mu.Unlock()
+		c.HangUp(ctx, reasons...)
+	}
+}
+
+// progress passes a provisional response of the second leg on to the first.
+func (a *Agent) progress(in, out *Call, resp *sip.Response) {
+	media := out.Media()
+	if media == nil || len(resp.Body) == 0 {
+		if resp.StatusCode == 180 {
+			in.Ring()
+		}
+		return
+	}
+	status := 183
+	if resp.StatusCode == 180 {
+		status = 180
+	}
+	err := in.progress(status)
+	if err == nil && in.Media() == nil { // the caller's answer to our offer is to come
+		go func() {
+			if in.awaitLate(in.ctx) == nil && out.ctx.Err() == nil {
+				Bridge(in.Media(), media)
+			}
+		}()
+		return
+	}
+	if err == nil {
+		err = Bridge(in.Media(), media)
+	}
+	if err != nil {
+		in.warn("no early media for the caller", err)
+		if status == 180 {
+			in.Ring()
+		}
+	}
+}
+
+// refusalOf is the status code that tells a caller why the second leg failed.
+func refusalOf(err error) int {
+	var refused *sip.ResponseError
+	var pre *sdp.PreconditionError
+	switch {
+	case errors.As(err, &refused) && refused.Response.StatusCode >= 400:
+		switch code := refused.Response.StatusCode; code {
+		case 401, 407: // our credentials, not the caller's
+			return 502
+		default:
+			return code
+		}
+	case errors.Is(err, sip.ErrTimeout):
+		return 408
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrNoAnswer):
+		return 480
+	case errors.Is(err, ErrNoPorts):
+		return 503
+	case errors.As(err, &pre):
+		return 580
+	}
+	return 503
+}

@@ -1,0 +1,216 @@
+package call
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gotelco/telco/sdp"
+	"github.com/gotelco/telco/sip"
+)
+
+// Preconditions says whether an outgoing call asks for resources before the callee is alerted (RFC 3312).
+type Preconditions uint8
+
+// The choices.
+const (
+	// PreconditionsAuto offers none in Dial. In Connect, it offers them where the first leg has some that are not met, and
+	// tells the second leg when they are.
+	PreconditionsAuto Preconditions = iota
+	// PreconditionsOff offers none. In Connect, the second leg is called once those of the first are met.
+	PreconditionsOff
+	// PreconditionsOffer offers them in an INVITE that supports them, as TS 24.229 section 5.1.3.1 has it: a callee that
+	// knows of none rings at once.
+	PreconditionsOffer
+	// PreconditionsRequire refuses callees that do not know of them.
+	PreconditionsRequire
+)
+
+const preconditionTag = "precondition"
+
+// preconditioned says whether what an offer of the peer says of preconditions counts. The caller holds mu.
+func (c *Call) preconditioned(n *negotiation, h *sip.Header) bool {
+	if !c.agent.preconditions {
+		return false
+	}
+	if len(n.pre.Rows) > 0 {
+		return true
+	}
+	if !h.HasToken("Supported", preconditionTag) && !h.HasToken("Require", preconditionTag) {
+		return false
+	}
+	// Without reliable responses they cannot be told of in time (RFC 3312 section 11).
+	return c.in == nil || c.confirmed() || reliable(c.in.Request)
+}
+
+// reliable reports a request that knows of reliable provisional responses.
+func reliable(req *sip.Request) bool {
+	return req.HasToken("Supported", "100rel") || req.HasToken("Require", "100rel")
+}
+
+// hasPreconditions reports an INVITE that came whose offer has preconditions. The caller holds mu.
+func (c *Call) hasPreconditions() bool {
+	if c.neg.Local != nil {
+		return len(c.neg.pre.Rows) > 0
+	}
+	req := c.in.Request
+	if !c.preconditioned(c.neg, req.Head()) {
+		return false
+	}
+	d, err := description(req.Head(), req.Body)
+	if err != nil || d == nil {
+		return false
+	}
+	m := audio(d)
+	if m == nil {
+		return false
+	}
+	_, des := m.Attribute(sdp.Desired.String())
+	return des
+}
+
+// suspended reports that preconditions are not met yet. The caller holds mu.
+func (c *Call) suspended() bool { return c.met != nil && !c.neg.pre.Met() }
+
+// AwaitPreconditions waits until the preconditions of the call are met, so that somebody may be alerted; it returns at
+// once where there are none. A call that came in gets the answer to its offer before (183), without which its peer
+// could not reserve anything. The error is the call's end, or that of ctx.
+func (c *Call) AwaitPreconditions(ctx context.Context) error {
+	if c.in != nil && !c.decided() {
+		c.mu.Lock()
+		has := c.hasPreconditions()
+		c.mu.Unlock()
+		if has {
+			if err := c.progress(183); err != nil {
+				return err
+			}
+		}
+	}
+	c.mu.Lock()
+	suspended, met := c.suspended(), c.met
+	c.mu.Unlock()
+	if !suspended {
+		return nil
+	}
+	select {
+	case <-met:
+		return nil
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// checkPreconditions does what has become possible: it opens the media and rings once the preconditions are met, reserves
+// what is ours, and tells the peer. The caller does not hold mu.
+func (c *Call) checkPreconditions() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.neg
+	if len(n.pre.Rows) == 0 && c.met == nil || c.ctx.Err() != nil {
+		return
+	}
+	if !c.reserved && !c.reserving && n.stream() >= 0 {
+		c.reserving = true
+		go c.reserve()
+	}
+	if c.met != nil && n.pre.Met() {
+		if err := c.start(n); err != nil {
+			c.agent.warn(c.callID(), "no media although the preconditions are met", err)
+		}
+		close(c.met)
+		c.met = nil
+		if c.ringing && !c.final {
+			c.ringing = false
+			c.in.Reply(180, nil, "")
+		}
+	}
+	if n.pre.Due() && n.dialog != nil && !c.updating && n.State == sdp.Stable {
+		c.updating = true
+		go c.confirm(n.dialog)
+	}
+}
+
+// confirm tells the peer what is reserved (RFC 3312 section 7).
+func (c *Call) confirm(d *sip.Dialog) {
+	err := c.exchange(c.ctx, d, sip.UPDATE, c.direction, nil, sdp.AgreedFirst)
+	c.mu.Lock()
+	c.updating = false
+	again := err == nil
+	c.mu.Unlock()
+	if err != nil {
+		if c.ctx.Err() == nil {
+			c.warn("the peer was not told of our resources", err)
+		}
+		return
+	}
+	if again {
+		c.checkPreconditions()
+	}
+}
+
+// reserve reserves what is ours.
+func (c *Call) reserve() {
+	err := c.reserver(c.ctx, c)
+	c.mu.Lock()
+	c.reserved = err == nil
+	if err == nil {
+		c.neg = c.neg.clone()
+		c.neg.pre.Set(true)
+		c.commit(c.neg)
+	}
+	failed := err != nil && !c.neg.pre.OwnMet() && !c.neg.pre.Met()
+	last := c.neg.Remote
+	c.mu.Unlock()
+	if err == nil {
+		c.checkPreconditions()
+		return
+	}
+	c.warn("resources are not reserved", err)
+	if !failed || c.ctx.Err() != nil {
+		return
+	}
+	why := &sdp.PreconditionError{Err: err, Status: sdp.Status{Kind: sdp.Desired, Type: sdp.QoS, Segment: sdp.LocalSegment, Way: sdp.WaySendRecv}}
+	if c.in != nil && !c.decided() {
+		c.mu.Lock()
+		c.refuseOffer(why, last)
+		c.mu.Unlock()
+		return
+	}
+	c.fail(why)
+}
+
+// refuseOffer refuses the INVITE because of its offer. The caller holds mu.
+func (c *Call) refuseOffer(err error, offer *sdp.Description) {
+	c.final = true
+	go respondTo(c.in, err, offer)
+}
+
+// respondTo refuses a request because of its offer, which may be nil.
+func respondTo(in *sip.Incoming, err error, offer *sdp.Description) {
+	var pre *sdp.PreconditionError
+	if errors.As(err, &pre) && offer != nil {
+		if body, err := pre.Description(offer).MarshalText(); err == nil {
+			in.Reply(580, body, "")
+			return
+		}
+	}
+	in.Reply(statusOf(err), nil, "")
+}
+
+// statusOf is the status code for an offer that failed.
+func statusOf(err error) int {
+	var parse *sdp.ParseError
+	var pre *sdp.PreconditionError
+	switch {
+	case errors.As(err, &parse):
+		return 400
+	case errors.As(err, &pre):
+		return 580
+	case errors.Is(err, sdp.ErrGlare):
+		return 491
+	case errors.Is(err, sdp.ErrPending):
+		return 500
+	}
+	return 488
+}
