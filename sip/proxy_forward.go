@@ -196,7 +196,9 @@ func (f *Forwarding) recordRoute(req *Request, out Flow) {
 	if !f.stay {
 		return
 	}
-	value := func(fl Flow) string {
+	// reached tells whether somebody listens there: over a connection that we opened, and a transport that
+	// we do not listen on, nobody does.
+	value := func(fl Flow) (value string, reached bool) {
 		host, port := f.proxy.ep.SentBy(fl)
 		u := URI{Scheme: "sip", User: f.user, Host: host, Port: port, Params: f.params}
 		if strings.IndexByte(host, ':') >= 0 && host[0] != '[' {
@@ -206,11 +208,14 @@ func (f *Forwarding) recordRoute(req *Request, out Flow) {
 			u.Params.Set("transport", fl.Transport.Param())
 		}
 		u.Params.Set("lr", "")
-		return Address{URI: u}.String()
+		return Address{URI: u}.String(), f.proxy.IsSelf(u)
 	}
-	in := value(f.tx.Flow())
-	req.Insert("Record-Route", 0, in)
-	if o := value(out); o != in {
+	in, inReached := value(f.tx.Flow())
+	o, outReached := value(out)
+	if inReached || !outReached {
+		req.Insert("Record-Route", 0, in)
+	}
+	if outReached && o != in {
 		req.Insert("Record-Route", 0, o)
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/gotelco/telco/internal/memnet"
 	"github.com/gotelco/telco/sip"
 )
@@ -121,4 +123,55 @@ func TestProxy(t *testing.T) {
 		bob.Close()
 		p.Endpoint().Close()
 	})
+}
+
+// A proxy without a listener of the transport that a request goes out by is on the path where it can be
+// reached, and nowhere else.
+func TestProxyRecordRouteTransports(t *testing.T) {
+	listen := func(ep *sip.Endpoint, tr sip.Transport) string {
+		t.Helper()
+		f, err := ep.Listen(sip.ListenConfig{Transport: tr, Addr: "127.0.0.1:0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.Local.String()
+	}
+	got := make(chan []string, 1)
+	callee := sip.NewEndpoint(sip.Config{Handler: sip.HandlerFunc(func(tx *sip.ServerTransaction, req *sip.Request) {
+		var routes []string
+		for v := range req.Values("Record-Route") {
+			routes = append(routes, strings.Clone(v))
+		}
+		got <- routes
+		tx.Respond(sip.NewResponse(req, 200, ""))
+	})})
+	defer callee.Close()
+	target := "sip:callee@" + listen(callee, sip.TCP) + ";transport=tcp"
+	p, err := sip.NewProxy(sip.ProxyConfig{OnRequest: func(f *sip.Forwarding) {
+		f.RecordRoute("", sip.Params{})
+		f.Forward()
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Endpoint().Close()
+	udp := listen(p.Endpoint(), sip.UDP)
+	caller, err := sip.NewUserAgent(sip.UserAgentConfig{Routes: []string{"<sip:" + udp + ";lr>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer caller.Close()
+	listen(caller.Endpoint(), sip.UDP)
+	check := func(want ...string) {
+		t.Helper()
+		if _, err := caller.Do(t.Context(), caller.NewRequest(sip.MESSAGE, target), sip.SendOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, <-got); diff != "" {
+			t.Errorf("Record-Route: %s", diff)
+		}
+	}
+	check("<sip:" + udp + ";lr>")
+	tcp := listen(p.Endpoint(), sip.TCP)
+	check("<sip:"+tcp+";transport=tcp;lr>", "<sip:"+udp+";lr>")
 }

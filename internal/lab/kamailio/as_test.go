@@ -59,8 +59,10 @@ func TestKamailioCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { agent.Close() })
-	if _, err := agent.UserAgent().Endpoint().Listen(sip.ListenConfig{Transport: sip.UDP, Addr: fmt.Sprintf("127.0.0.1:%d", port)}); err != nil {
-		t.Fatal(err)
+	for _, transport := range []sip.Transport{sip.UDP, sip.TCP} {
+		if _, err := agent.UserAgent().Endpoint().Listen(sip.ListenConfig{Transport: transport, Addr: fmt.Sprintf("127.0.0.1:%d", port)}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	x := StartIMSTraced(t, Config{}, l, tr, Subscriber(t, "alice", Criteria(port)...), Subscriber(t, "bob"))
 	at := map[string]int{"alice": lab.FreePort(t), "bob": lab.FreePort(t)}
