@@ -310,6 +310,10 @@ func (m *Media) Close() error {
 		peer.unbridge(m)
 	}
 	m.wheel.remove(m)
+	// A Call that has ended is held for long, by its transactions and by who wants to know its Stats.
+	m.mu.Lock()
+	m.enc, m.decoders, m.in, m.out, m.frame, m.pcm, m.payload = nil, nil, nil, nil, nil, nil, nil
+	m.mu.Unlock()
 	return m.session.Close()
 }
 

@@ -441,6 +441,8 @@ func (s *Session) Close() error {
 		s.writeRTCP(b, to)
 	}
 	s.closed = true
+	s.stream.buffer.release()
+	s.out = nil
 	s.mu.Unlock()
 	if s.poller != nil {
 		s.poller.remove(s)
