@@ -26,7 +26,8 @@ type Call struct {
 	toldHeld bool                               // guarded by telling
 
 	mu        sync.Mutex
-	dialog    *sip.Dialog // nil until the peer of an outgoing call has answered
+	dialog    *sip.Dialog   // nil until the peer of an outgoing call has answered
+	response  *sip.Response // the 2xx to ours
 	neg       *negotiation
 	branches  map[*sip.Dialog]*negotiation // of a call of ours that is not answered; nil afterwards
 	codecs    []Codec                      // that the call offers and accepts
@@ -72,6 +73,13 @@ func (c *Call) Request() *sip.Request {
 		return nil
 	}
 	return c.in.Request
+}
+
+// Response returns the answer to a call that we made, nil before it. It must not be edited.
+func (c *Call) Response() *sip.Response {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.response
 }
 
 // Flow returns where a call that came in came from.

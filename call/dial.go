@@ -258,7 +258,7 @@ func (o *dialing) confirmed(d *sip.Dialog, resp *sip.Response) error {
 	defer c.mu.Unlock()
 	n := o.branch(d)
 	delete(c.branches, d)
-	c.dialog, c.branches = d, nil
+	c.dialog, c.branches, c.response = d, nil, resp
 	if o.opts.LateOffer {
 		if n = c.neg; o.late == nil && !n.settled {
 			o.late = errNoOffer

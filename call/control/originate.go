@@ -314,7 +314,7 @@ func (h *hunt) call(ctx context.Context, c *Channel, ep Endpoint, vars []Var, re
 			return context.Cause(c.ctx)
 		}
 	}
-	resolveCtx, done := context.WithCancel(ctx)
+	resolveCtx, done := context.WithCancel(context.WithValue(ctx, legKey{}, c))
 	stop := context.AfterFunc(c.ctx, done)
 	targets, err := h.sw.cfg.Resolve(resolveCtx, ep)
 	stop()
@@ -344,6 +344,11 @@ func (h *hunt) call(ctx context.Context, c *Channel, ep Endpoint, vars []Var, re
 	}
 	for _, t := range targets {
 		c.setVars(t.Vars)
+		if t.Begin != nil {
+			if err = t.Begin(c); err != nil {
+				continue
+			}
+		}
 		media := false
 		opts := h.options(c, t, vars)
 		opts.OnProgress = func(in *call.Call, resp *sip.Response) {
@@ -370,17 +375,32 @@ func (h *hunt) call(ctx context.Context, c *Channel, ep Endpoint, vars []Var, re
 			agent = h.sw.cfg.Agent
 		}
 		var in *call.Call
-		if in, err = agent.Dial(legCtx, t.URI, opts); err == nil {
+		in, err = agent.Dial(legCtx, t.URI, opts)
+		next := outOfService(err)
+		if t.Done != nil {
+			next = t.Done(in, err)
+		}
+		if err == nil {
 			return h.won(c, in, results)
 		}
 		if legCtx.Err() != nil {
 			return context.Cause(legCtx)
 		}
-		if media || !outOfService(err) {
+		if media || !next {
 			return err
 		}
 	}
 	return err
+}
+
+// legKey is where the context of Config.Resolve has its leg.
+type legKey struct{}
+
+// Leg returns the channel for which [Config].Resolve is called, whose variable originator is the UUID of the caller's
+// channel, if there is one; nil in other contexts.
+func Leg(ctx context.Context) *Channel {
+	c, _ := ctx.Value(legKey{}).(*Channel)
+	return c
 }
 
 // outOfService tells whether the next target may do better.
@@ -459,7 +479,7 @@ func (c *Channel) earlyMedia() {
 func (h *hunt) options(c *Channel, t Target, vars []Var) call.DialOptions {
 	info := c.Info()
 	all := c.Vars()
-	opts := call.DialOptions{From: t.From, To: t.To, Send: t.Send}
+	opts := call.DialOptions{From: t.From, To: t.To, Send: t.Send, Digest: t.Digest, Codecs: t.Codecs}
 	number, name := info.CallerNumber, info.CallerName
 	private := strings.Contains(all["origination_privacy"], "hide_number") || all["origination_privacy"] == "full"
 	if opts.From == "" && (number != "" || name != "") {

@@ -28,6 +28,7 @@ type Config struct {
 	// Resolve turns an endpoint of a dial string into where to call: the targets are tried in this order while they
 	// are out of service. An error that is a [Cause] is that of the leg. If nil, sofia/PROFILE/USER@HOST calls
 	// sip:USER@HOST; gateways and users are not known then.
+	// [Leg] of ctx is the channel of the leg.
 	Resolve func(ctx context.Context, ep Endpoint) ([]Target, error)
 	// Dialplan says what a channel does at an extension. An error that is a Cause ends the channel with it. If nil,
 	// and where it returns nothing, the channel ends with NO_ROUTE_DESTINATION. The dialplan "inline" and extensions
@@ -82,6 +83,16 @@ type Target struct {
 	// Edit, if not nil, is called with the INVITE after the channel's own header fields have been added.
 	Edit func(*sip.Request)
 	Send sip.SendOptions
+	// Digest answers challenges instead of the agent's Auth.
+	Digest *sip.DigestClient
+	// Codecs are offered instead of the agent's. If empty, those.
+	Codecs []call.Codec
+	// Begin, if not nil, is called before the target is tried. Its error is that of the target, and the next one is
+	// tried.
+	Begin func(*Channel) error
+	// Done, if not nil, is told what has become of the target: its call, or why there is none. It says whether the next
+	// one is tried. If nil, that is so where the target is out of service: after 408, 5xx, and without any response.
+	Done func(c *call.Call, err error) (next bool)
 	// Agent makes the call. If nil, that of the Config.
 	Agent *call.Agent
 	// Vars are set on the channel.

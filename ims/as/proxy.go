@@ -1,0 +1,141 @@
+package as
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/gotelco/telco/sip"
+)
+
+// proxyUser is the user part of our Record-Route, by which requests within calls that were let go on are known from
+// those of the server's own legs.
+const proxyUser = "fwd"
+
+// proxy lets the call go on, to where its Route leads: back to the S-CSCF, which knows it by the original dialog
+// identifier (TS 24.229 section 5.7.4).
+func (x *session) proxy(f *sip.Forwarding) {
+	x.mu.Lock()
+	x.proxied, x.decided = true, false
+	d := x.decision
+	x.target = "proxy"
+	x.mu.Unlock()
+	if status := x.s.prepare(f, x.set, x.ask, d); status != 0 {
+		f.Respond(refusal(x.req, status, 0, ""))
+		return
+	}
+	if x.set.IMS.RecordRoute {
+		f.RecordRoute(proxyUser, sip.Params{})
+	}
+	if err := f.Forward(); err != nil {
+		f.Respond(refusal(x.req, 500, 41, ""))
+	}
+}
+
+// prepare makes the request as it goes on: with whoever the decision has called, and with the trust domain's header
+// fields only where it stays there. It returns the status code to refuse with, 0 if there is none.
+func (s *Server) prepare(f *sip.Forwarding, set *settings, r *Request, d Decision) int {
+	top, routed := f.Request.Nth("Route", 0)
+	if r.Side == SideIMS && d.Called != r.Called {
+		u, err := set.ims.CalledOut(d.Called, set.IMS.domain(set))
+		if err != nil {
+			return 404
+		}
+		f.Request.RequestURI = u.String()
+	}
+	proxy := s.agent.UserAgent().Proxy()
+	if !routed {
+		u, err := f.Request.URI()
+		switch {
+		case err != nil || !u.IsSIP() && len(set.IMS.Routes) == 0:
+			return 404
+		case proxy.IsSelf(u): // there is nowhere to go
+			return 404
+		case len(set.IMS.Routes) > 0 && r.Side == SideIMS:
+			for i, v := range set.IMS.Routes {
+				f.Request.Insert("Route", i, v)
+			}
+			top, routed = set.IMS.Routes[0], true
+		}
+	}
+	if a, err := sip.ParseAddress(top); !routed || err != nil || !set.home(a.URI) {
+		if r.Side != SideIMS || !routed {
+			strip(&f.Request.Header)
+		}
+	}
+	return 0
+}
+
+// home says whether a URI leads to the IMS core.
+func (s *settings) home(u sip.URI) bool {
+	if a, ok := u.Addr(); ok {
+		for _, p := range s.IMS.Peers {
+			if p.Prefix.Contains(a.Unmap()) && (p.Port == 0 || u.Port == 0 || int(p.Port) == u.Port) {
+				return true
+			}
+		}
+	}
+	for _, r := range s.IMS.Routes {
+		if a, err := sip.ParseAddress(r); err == nil && strings.EqualFold(a.URI.HostPort(), u.HostPort()) {
+			return true
+		}
+	}
+	return false
+}
+
+// domain is the host of numbers in the core.
+func (i *IMS) domain(s *settings) string {
+	if i.Domain != "" {
+		return i.Domain
+	}
+	return s.Domain
+}
+
+// onOther is for requests that are neither calls nor registrations: MESSAGE, SUBSCRIBE, PUBLISH, OPTIONS to somebody
+// else, … It must not block.
+func (s *Server) onOther(f *sip.Forwarding, set *settings, p peer) {
+	s.counts.requests.Add(1)
+	req := f.Original
+	if p.side == 0 {
+		s.counts.unknown.Add(1)
+		f.Respond(refusal(req, 403, 0, ""))
+		return
+	}
+	x := &session{s: s, set: set, peer: p, req: req, began: time.Now()}
+	s.spawn(func() {
+		ctx, cancel := context.WithTimeout(f.Transaction().Context(), 30*time.Second)
+		defer cancel()
+		if p.side == SidePhone && req.Method != sip.OPTIONS {
+			user, resp, _ := sip.Authenticate(ctx, set.digest, req, true)
+			if resp != nil {
+				f.Respond(resp)
+				return
+			}
+			if from, err := req.From(); err != nil || from.URI.User != user.Username {
+				f.Respond(refusal(req, 403, 0, ""))
+				return
+			}
+		}
+		if status := x.describe(f); status != 0 {
+			f.Respond(refusal(req, status, 0, ""))
+			return
+		}
+		if set.OnRequest != nil && set.OnRequest(ctx, x.ask, f) {
+			return
+		}
+		if _, routed := f.Request.Nth("Route", 0); routed && p.side == SideIMS {
+			if status := s.prepare(f, set, x.ask, Decision{Called: x.ask.Called}); status != 0 {
+				f.Respond(refusal(req, status, 0, ""))
+				return
+			}
+			if req.Method == sip.SUBSCRIBE && set.IMS.RecordRoute {
+				f.RecordRoute(proxyUser, sip.Params{})
+			}
+			f.Forward()
+			return
+		}
+		if f.Serve() != nil { // what the agent's own handlers answer
+			f.Respond(refusal(req, 405, 0, ""))
+		}
+	})
+}
