@@ -55,6 +55,12 @@ type Config struct {
 	// NoEvents does without telephone-events (RFC 4733).
 	NoEvents bool
 
+	// NoNoise neither offers nor takes comfort noise (RFC 3389) beside G.711.
+	NoNoise bool
+	// DTX sends comfort noise in the pauses of G.711 to peers that take it. If false, pauses are coded like speech; AMR has a switch of
+	// its own: see [AMRConfig].
+	DTX bool
+
 	// Address is where media is received. If not valid, the address that the signalling of the call
 	// uses here, or, where that is not known yet, the one from which the peer is reached.
 	Address netip.Addr

@@ -296,7 +296,7 @@ func TestOffers(t *testing.T) {
 			t.Fatal(err)
 		}
 		offer, err := sdp.Parse(resp.Body)
-		if err != nil || len(offer.Media) != 1 || len(offer.Media[0].Codecs()) != 3 {
+		if err != nil || len(offer.Media) != 1 || len(offer.Media[0].Codecs()) != 4 {
 			t.Errorf("offered: %v, %s", err, resp.Body)
 		}
 		c := <-got

@@ -67,6 +67,8 @@ type Codec struct {
 	FMTP        string // the parameters to offer; may be empty
 	// Frame is the length of the codec's frames: packets cover a whole number of them. If zero, 10 ms.
 	Frame time.Duration
+	// Noise says that pauses may be comfort noise of RFC 3389: the codec has none of its own.
+	Noise bool
 	// Impairment is what the codec does to speech (G.113), for estimates of quality. If zero, that of G.711.
 	Impairment rtp.Impairment
 	// Match compares parameters with a peer's. If nil, any match.
@@ -86,7 +88,7 @@ var (
 
 func g711Codec(law g711.Law) Codec {
 	return Codec{
-		Name: law.String(), PayloadType: uint8(law), ClockRate: g711.Rate, SampleRate: g711.Rate,
+		Name: law.String(), PayloadType: uint8(law), ClockRate: g711.Rate, SampleRate: g711.Rate, Noise: true,
 		NewEncoder: func(string) (Encoder, error) { return g711Encoder{law}, nil },
 		NewDecoder: func(string) (Decoder, error) { return &g711Decoder{law: law, last: g711.Rate / 50}, nil },
 	}

@@ -56,6 +56,11 @@ type MediaConfig struct {
 	Tones bool
 	// SendKey, if not nil, sends keys where there are neither SendEvent nor Tones. It must not block.
 	SendKey func(code rtp.EventCode, length time.Duration)
+	// SendNoise and ReceiveNoise are the payload types of comfort noise (RFC 3389), for codecs that have none of
+	// their own. If zero, there is none.
+	SendNoise, ReceiveNoise uint8
+	// DTX sends comfort noise in pauses, where there is SendNoise. If false, pauses are coded like speech.
+	DTX bool
 	// Ptime is the time that a packet sent should cover. If zero, 20 ms. It is rounded to a
 	// multiple of 10 ms, between 10 and 200 ms.
 	Ptime time.Duration
@@ -103,6 +108,8 @@ type Media struct {
 	stats    MediaStats
 	closed   bool
 	watch    watch
+	noise    noiseIn
+	dtx      *noiseOut // nil without DTX
 	keys     keysIn
 	told     []rtp.EventReport // of this turn
 
@@ -110,6 +117,7 @@ type Media struct {
 	tonesOnly atomic.Bool // keys are sent as tones
 
 	in      []int16 // received, not yet played
+	pause   bool    // the peer pauses in this turn: frame is comfort noise
 	playing bool    // in has not run dry since there were two frames in it
 	frame   []int16 // what was received in this turn
 	out     []int16 // to send, not yet sent
@@ -152,7 +160,7 @@ func NewMedia(wheel *Wheel, conn, rtcp net.PacketConn, cfg MediaConfig) (*Media,
 	send, event, receive := m.formats()
 	m.session = rtp.NewSession(conn, rtcp, rtp.Config{
 		Remote: cfg.Remote, RemoteRTCP: cfg.RemoteRTCP, Mux: cfg.Mux, NoRTCP: cfg.NoRTCP,
-		Send: send, SendEvent: event, Receive: receive, Buffer: cfg.Playout, Polled: true,
+		Send: send, SendEvent: event, SendNoise: m.sendNoise(), Receive: receive, Buffer: cfg.Playout, Polled: true,
 		Encrypt: m.encrypt, Decrypt: m.decrypt, XR: cfg.XR, Impairment: cfg.Send.Codec.Impairment,
 		Correlation: cfg.Correlation, Interface: cfg.Interface, Logger: cfg.Logger, Trace: cfg.Trace,
 	})
@@ -215,6 +223,7 @@ func (m *Media) configure(cfg MediaConfig) error {
 	m.cfg, m.enc, m.decoders, m.decoding = cfg, enc, decs, decoding
 	m.encrypt, m.decrypt = encrypt, decrypt
 	m.startKeys()
+	m.startNoise()
 	m.in, m.out = m.in[:0], m.out[:0]
 	return nil
 }
@@ -242,6 +251,9 @@ func (m *Media) formats() (send, event rtp.Format, receive []rtp.Format) {
 	if m.cfg.ReceiveEvent != 0 {
 		receive = append(receive, rtp.Format{PayloadType: m.cfg.ReceiveEvent, ClockRate: events, Event: true})
 	}
+	if m.cfg.ReceiveNoise != 0 {
+		receive = append(receive, rtp.Format{PayloadType: m.cfg.ReceiveNoise, ClockRate: rate, Noise: true})
+	}
 	return send, event, receive
 }
 
@@ -265,6 +277,7 @@ func (m *Media) Update(cfg MediaConfig) error {
 		m.session.SetSRTP(m.encrypt, m.decrypt)
 	}
 	m.session.SetFormats(m.formats())
+	m.session.SetNoise(m.sendNoise())
 	m.session.SetQuality(cfg.XR, cfg.Send.Codec.Impairment)
 	return nil
 }
@@ -456,6 +469,7 @@ func (m *Media) play(p Player) {
 	n := m.frameLen()
 	var state amr.State
 	m.frame, state = p.Play(m.frame)
+	m.pause = state == amr.Pause
 	switch state {
 	case amr.Playing:
 		m.stats.Played++
@@ -495,7 +509,18 @@ func (m *Media) playIn() {
 		m.frame = append(m.frame, m.in[:n]...)
 		m.in = append(m.in[:0], m.in[n:]...)
 		m.stats.Played++
+		m.noise.on = m.noise.on && !m.noise.ending
+		m.pause = false
+	} else if m.noise.on {
+		if !m.pause && len(m.in) < n {
+			m.in = m.in[:0] // the rest of the last packet
+		}
+		m.frame = slices.Grow(m.frame, n)[:n]
+		m.noise.gen.ReadSamples(m.frame)
+		m.stats.Pauses++
+		m.pause = true
 	} else {
+		m.pause = false
 		// What is there waits: the next turn has it whole.
 		m.frame = slices.Grow(m.frame, n)[:n]
 		clear(m.frame)
@@ -512,6 +537,9 @@ func (m *Media) frameLen() int { return m.cfg.Send.Codec.SampleRate / 50 }
 
 func (m *Media) decode(f rtp.Frame) {
 	if f.Lost {
+		if m.noise.on && !m.noise.ending {
+			return // of a pause
+		}
 		if m.decoders[m.decoding].player != nil {
 			return // it will see
 		}
@@ -519,11 +547,18 @@ func (m *Media) decode(f rtp.Frame) {
 		m.in = m.decoders[m.decoding].Conceal(m.in)
 		return
 	}
+	if f.Noise {
+		if m.noise.take(f.Payload) != nil {
+			m.stats.Errors++
+		}
+		return
+	}
 	for i := range m.decoders {
 		if m.decoders[i].format.PayloadType != f.PayloadType {
 			continue
 		}
 		m.decoding = i
+		m.noise.ending = true
 		if p := m.decoders[i].player; p != nil {
 			m.in = m.in[:0]
 			if p.Push(f) != nil {
@@ -595,6 +630,9 @@ func (m *Media) send() {
 	for ; len(m.out)-at >= packet; at += packet {
 		if m.cfg.Hold {
 			m.session.Skip(units)
+			continue
+		}
+		if m.dtx != nil && m.dtx.pause(m, m.out[at:at+packet], units) {
 			continue
 		}
 		b, err := m.enc.Encode(m.payload[:0], m.out[at:at+packet])

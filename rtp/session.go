@@ -391,6 +391,13 @@ func (s *Session) SetFormats(send, event Format, receive []Format) {
 	s.stream.SetFormats(send, event, receive)
 }
 
+// SetNoise changes the format of the comfort noise that is sent.
+func (s *Session) SetNoise(f Format) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stream.SetNoise(f)
+}
+
 // SetQuality changes what reports hold; see [Stream.SetQuality].
 func (s *Session) SetQuality(xr bool, codec Impairment) {
 	s.mu.Lock()

@@ -171,6 +171,9 @@ func (s *Stream) Relatch(now time.Time) {
 	s.rtcpFrom = netip.AddrPort{}
 }
 
+// SetNoise changes the format of the comfort noise that is sent: see [Config].
+func (s *Stream) SetNoise(f Format) { s.cfg.SendNoise = f }
+
 // SetQuality changes whether reports have VoIP metrics, and what the codec received does to speech: see [Config].
 func (s *Stream) SetQuality(xr bool, codec Impairment) { s.cfg.XR, s.cfg.Impairment = xr, codec }
 
