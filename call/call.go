@@ -207,7 +207,7 @@ func (c *Call) progress(status int) error {
 	resp.Add("Content-Type", "application/sdp")
 	resp.Body = body
 	if len(c.neg.pre.Rows) > 0 {
-		resp.Add("Require", preconditionTag)
+		resp.Add("Require", "100rel, "+preconditionTag)
 	}
 	if err := c.in.Respond(resp); err != nil {
 		return err
@@ -242,10 +242,11 @@ func (c *Call) progressLate() error {
 	resp := c.in.NewResponse(183, "")
 	resp.Add("Content-Type", "application/sdp")
 	resp.Body = body
-	resp.Add("Require", "100rel")
+	tags := "100rel"
 	if len(c.neg.pre.Rows) > 0 {
-		resp.Add("Require", preconditionTag)
+		tags += ", " + preconditionTag
 	}
+	resp.Add("Require", tags)
 	if err := c.in.Respond(resp); err != nil {
 		c.undo(c.neg)
 		return err

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -261,7 +262,7 @@ func TestPeerSIPpCancels(t *testing.T) {
 	}}, nil)
 	sipp(t, "uac_cancel.xml", "u1", "127.0.0.1:"+strconv.Itoa(port), "-m", "10", "-r", "20")
 	for range 10 {
-		if err := <-causes; err != sip.ErrCanceled {
+		if err := <-causes; !errors.Is(err, sip.ErrCanceled) {
 			t.Errorf("ended by %v", err)
 		}
 	}
