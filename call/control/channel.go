@@ -114,6 +114,7 @@ type Channel struct {
 	// What to do: jobs first, then the program of the extension.
 	next     *Extension // transferred to
 	jobs     []*job
+	locked   int // jobs with Lock that are being done
 	program  []Action
 	parked   bool
 	owned    bool // somebody originates it
@@ -141,6 +142,7 @@ type job struct {
 	Action
 	do    func(context.Context) error // instead of the Action
 	loops int
+	first bool // goes before others
 	done  chan struct{}
 	err   error
 }

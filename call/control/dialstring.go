@@ -290,6 +290,9 @@ type Action struct {
 	App, Args string
 	// UUID names the execution in its events (Application-UUID). If empty, one is made.
 	UUID string
+	// Lock has what is queued wait until this is done, even if the application lets others work in the meantime, as
+	// park, bridge and sleep do. What execute_on_… says is not held up.
+	Lock bool
 }
 
 // String returns APP(ARGS).

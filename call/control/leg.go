@@ -332,10 +332,14 @@ func (c *Channel) hangup(cause Cause, disposition string) {
 	c.emit("CHANNEL_HANGUP")
 	c.cancel(&ending{cause, sip.HangUpError{Reasons: []sip.Reason{cause.Reason()}}})
 	c.drop(jobs, cause)
-	close(c.hooked)
-	if in != nil && in.Context().Err() == nil {
+	switch {
+	case in == nil || in.Context().Err() != nil:
+	case c.incoming && !answered:
+		c.release(in, cause, answered) // before Serve returns, after which the caller would get a 480
+	default:
 		go c.release(in, cause, answered)
 	}
+	close(c.hooked)
 }
 
 // ending is the cause of a channel's context: the Cause, which is also told to a peer whose INVITE is cancelled.

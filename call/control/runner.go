@@ -95,7 +95,7 @@ func (c *Channel) wait(ctx context.Context, done <-chan struct{}) error {
 		}
 		c.mu.Lock()
 		var j *job
-		if len(c.jobs) > 0 {
+		if len(c.jobs) > 0 && (c.locked == 0 || c.jobs[0].first) {
 			j = c.jobs[0]
 			c.jobs = slices.Delete(c.jobs, 0, 1)
 		}
@@ -130,6 +130,10 @@ func (c *Channel) firm() {
 
 // work does a job, as often as it says.
 func (c *Channel) work(ctx context.Context, j *job) {
+	if j.Lock {
+		c.lock(1)
+		defer c.lock(-1)
+	}
 	for i := 0; ; i++ {
 		if j.do != nil {
 			j.err = j.do(ctx)
@@ -143,6 +147,13 @@ func (c *Channel) work(ctx context.Context, j *job) {
 	if j.done != nil {
 		close(j.done)
 	}
+}
+
+func (c *Channel) lock(n int) {
+	c.mu.Lock()
+	c.locked += n
+	c.mu.Unlock()
+	c.poke()
 }
 
 // execute runs one application.
@@ -215,6 +226,9 @@ func (c *Channel) enqueue(first bool, jobs ...*job) error {
 		return errQueueFull
 	}
 	if first {
+		for _, j := range jobs {
+			j.first = true
+		}
 		c.jobs = slices.Insert(c.jobs, 0, jobs...)
 	} else {
 		c.jobs = append(c.jobs, jobs...)
