@@ -63,8 +63,16 @@ func (c *Channel) BridgeTo(ctx context.Context, dial DialString) (*Channel, erro
 	leg.disown()
 	err = c.wait(ctx, br.done)
 	br.end(c)
-	if c.ctx.Err() != nil {
+	c.mu.Lock()
+	seized := c.owned
+	c.mu.Unlock()
+	switch {
+	case c.ctx.Err() != nil:
 		return leg, context.Cause(c.ctx)
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case seized:
+		err = errTransferred
 	}
 	cause := leg.Cause()
 	if cause == CauseNone {
@@ -239,7 +247,7 @@ func appIntercept(ctx context.Context, c *Channel, args string) error {
 	}
 	gone := other.Bridged()
 	if words[0] == "-bleg" && gone != nil {
-		other, gone = gone, other
+		other = gone
 	}
 	if err := c.Answer(ctx); err != nil {
 		return err
@@ -247,21 +255,13 @@ func appIntercept(ctx context.Context, c *Channel, args string) error {
 	if err := other.Answer(ctx); err != nil {
 		return err
 	}
-	if gone != nil {
-		gone.Hangup(PickedOff)
-	}
-	other.mu.Lock()
-	apps := slices.Clone(other.running)
-	other.program, other.next = nil, nil
-	other.mu.Unlock()
-	for _, r := range apps {
-		r.cancel(errTransferred)
-	}
+	c.firm()
+	free := other.seize(PickedOff)
 	br, err := c.sw.connect(c, other, true)
+	free()
 	if err != nil {
 		return err
 	}
-	c.firm()
 	err = c.wait(ctx, br.done)
 	br.end(c)
 	if c.ctx.Err() == nil && err == nil {

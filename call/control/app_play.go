@@ -105,13 +105,28 @@ func appPlayback(ctx context.Context, c *Channel, args string) error {
 
 func appEndlessPlayback(ctx context.Context, c *Channel, args string) error {
 	for {
+		begin := time.Now()
 		if _, err := c.playFile(ctx, strings.TrimSpace(args), ""); err != nil {
 			return err
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		if err := c.breathe(ctx, begin); err != nil {
+			return err
 		}
 	}
+}
+
+// breathe keeps a loop around something short from taking the whole processor.
+func (c *Channel) breathe(ctx context.Context, begin time.Time) error {
+	if d := call.FrameTime - time.Since(begin); d > 0 {
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // appLoopPlayback is "[+N] FILE"; N times, without end if it is 0 or missing.
@@ -123,8 +138,12 @@ func appLoopPlayback(ctx context.Context, c *Channel, args string) error {
 		args = file
 	}
 	for i := 0; n <= 0 || i < n; i++ {
+		begin := time.Now()
 		key, err := c.playFile(ctx, strings.TrimSpace(args), c.terminators())
 		if err != nil || key != 0 {
+			return err
+		}
+		if err := c.breathe(ctx, begin); err != nil {
 			return err
 		}
 	}

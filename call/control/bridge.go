@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -199,7 +200,7 @@ func (br *bridge) left(c, gone *Channel) {
 	c.mu.Lock()
 	park := isTrue(c.vars["park_after_bridge"])
 	transfer := c.vars["transfer_after_bridge"]
-	moved := c.next != nil || c.bridge != nil
+	moved := c.next != nil || c.bridge != nil || c.owned
 	if !moved && park {
 		c.parked = true
 	}
@@ -235,20 +236,37 @@ func (s *Switch) Bridge(a, b *Channel) error {
 				return err
 			}
 		}
-		c.mu.Lock()
-		apps := append([]*running(nil), c.running...)
-		c.program, c.next = nil, nil
-		br := c.bridge
-		c.mu.Unlock()
-		if br != nil {
-			br.replaced(c)
-		}
-		for _, r := range apps {
-			r.cancel(errTransferred)
-		}
 	}
+	defer a.seize(CauseNone)()
+	defer b.seize(CauseNone)()
 	_, err := s.connect(a, b, false)
 	return err
+}
+
+// seize has the channel leave what it does, and do nothing until the function that it returns is called. Where there
+// is no bridge by then, it is parked. Whom it was bridged to ends with the given cause, if there is one.
+func (c *Channel) seize(ends Cause) (free func()) {
+	c.mu.Lock()
+	apps := slices.Clone(c.running)
+	c.program, c.next, c.owned = nil, nil, true
+	br := c.bridge
+	c.mu.Unlock()
+	if br != nil && ends != CauseNone {
+		br.other(c).Hangup(ends)
+	}
+	if br != nil {
+		br.replaced(c)
+	}
+	for _, r := range apps {
+		r.cancel(errTransferred)
+	}
+	return func() {
+		c.mu.Lock()
+		c.owned = false
+		c.parked = c.bridge == nil
+		c.mu.Unlock()
+		c.poke()
+	}
 }
 
 // Unbridge ends the bridge of the channel: see the variables park_after_bridge and hangup_after_bridge.

@@ -250,6 +250,7 @@ func CauseOf(err error) Cause {
 	var (
 		c       Cause
 		bye     *sip.ByeError
+		cancel  *sip.CancelError
 		refused *sip.ResponseError
 		sdpErr  *sdp.RefusedError
 	)
@@ -263,6 +264,11 @@ func CauseOf(err error) Cause {
 			return c
 		}
 		return NormalClearing
+	case errors.As(err, &cancel) && cancel.Request != nil:
+		if c := CauseOfHeader(cancel.Request.Head()); c != CauseNone {
+			return c
+		}
+		return OriginatorCancel
 	case errors.As(err, &refused):
 		if c := CauseOfHeader(refused.Response.Head()); c != CauseNone && c != NormalClearing {
 			return c

@@ -121,6 +121,8 @@ type Channel struct {
 	running  []*running
 	ringback context.CancelCauseFunc // ends the sound that a caller hears meanwhile
 
+	answering sync.Mutex // held by Answer
+
 	keyMu   sync.Mutex
 	keys    []byte
 	pressed chan struct{} // cap 1

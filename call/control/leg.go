@@ -14,7 +14,7 @@ import (
 // Serve takes a call that came in, sends it to the extension that was called, and returns when it has ended. It fits
 // [call.Config].OnCall.
 func (s *Switch) Serve(c *call.Call) {
-	ch, err := s.Adopt(c)
+	ch, err := s.adopt(c, nil)
 	if err != nil {
 		s.log.Warn("control: call refused", "err", err)
 		return
@@ -23,9 +23,8 @@ func (s *Switch) Serve(c *call.Call) {
 	if number == "" {
 		number = "s"
 	}
-	if err := ch.Transfer(Extension{Number: number}); err != nil {
-		ch.Hangup(NormalTemporaryFailure)
-	}
+	ch.next = &Extension{Number: number}
+	go ch.run()
 	<-ch.Done()
 }
 
@@ -33,6 +32,16 @@ func (s *Switch) Serve(c *call.Call) {
 // OnCall must not return before the channel has answered or ended, see [Channel.Done]. Where there are too many
 // channels the call is refused with 503, and the error is a Cause.
 func (s *Switch) Adopt(c *call.Call, vars ...Var) (*Channel, error) {
+	ch, err := s.adopt(c, vars)
+	if err == nil {
+		ch.parked = true
+		go ch.run()
+	}
+	return ch, err
+}
+
+// adopt makes a channel, which does not run yet.
+func (s *Switch) adopt(c *call.Call, vars []Var) (*Channel, error) {
 	ch := s.newChannel("", true)
 	for _, v := range vars {
 		if v.Name == "uuid" && v.Value != "" {
@@ -46,14 +55,12 @@ func (s *Switch) Adopt(c *call.Call, vars ...Var) (*Channel, error) {
 		c.Refuse(503, "")
 		return nil, err
 	}
-	ch.parked = true
 	c.OnDTMF(ch.key)
 	c.OnRequest(ch.request)
 	ch.emit("CHANNEL_CREATE")
 	ch.setState(StateInit)
 	ch.setCallState("RINGING")
 	context.AfterFunc(c.Context(), func() { ch.ended(context.Cause(c.Context())) })
-	go ch.run()
 	return ch, nil
 }
 
@@ -133,6 +140,8 @@ func (c *Channel) Answer(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+	c.answering.Lock()
+	defer c.answering.Unlock()
 	if c.IsAnswered() {
 		return nil
 	}
@@ -335,9 +344,9 @@ func (c *Channel) hangup(cause Cause, disposition string) {
 	switch {
 	case in == nil || in.Context().Err() != nil:
 	case c.incoming && !answered:
-		c.release(in, cause, answered) // before Serve returns, after which the caller would get a 480
+		c.refuse(in, cause) // before Serve returns
 	default:
-		go c.release(in, cause, answered)
+		go c.release(in, cause)
 	}
 	close(c.hooked)
 }
@@ -351,29 +360,28 @@ type ending struct {
 func (e *ending) Error() string   { return e.cause.Error() }
 func (e *ending) Unwrap() []error { return []error{e.cause, &e.why} }
 
+// refuse refuses a call that came in.
+func (c *Channel) refuse(in *call.Call, cause Cause) {
+	status := cause.SIPStatus()
+	if cause == NormalClearing {
+		status = 480
+	}
+	resp := sip.NewResponse(in.Request(), status, "")
+	resp.Add("Reason", cause.Reason().String())
+	if err := in.Respond(resp); err != nil {
+		go c.release(in, cause) // it is being answered
+	}
+}
+
 // release tells the peer of the end.
-func (c *Channel) release(in *call.Call, cause Cause, answered bool) {
+func (c *Channel) release(in *call.Call, cause Cause) {
+	d := in.Dialog()
+	if d == nil {
+		return // the INVITE is cancelled with the channel's context
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	defer cancel()
-	var err error
-	switch d := in.Dialog(); {
-	case c.incoming && !answered:
-		if in.Context().Err() != nil {
-			return
-		}
-		status := cause.SIPStatus()
-		if cause == NormalClearing {
-			status = 480
-		}
-		resp := sip.NewResponse(in.Request(), status, "")
-		resp.Add("Reason", cause.Reason().String())
-		err = in.Respond(resp)
-	case d == nil:
-		// The INVITE is cancelled with the channel's context.
-	default:
-		err = d.Bye(ctx, sip.RequestOptions{Edit: func(r *sip.Request) { r.Add("Reason", cause.Reason().String()) }})
-	}
-	if err != nil {
+	if err := d.Bye(ctx, sip.RequestOptions{Edit: func(r *sip.Request) { r.Add("Reason", cause.Reason().String()) }}); err != nil {
 		c.sw.log.Debug("control: the end was not heard", "uuid", c.uuid, "err", err)
 	}
 }
@@ -415,8 +423,13 @@ func (c *Channel) billing() {
 	if !t.Answered.IsZero() {
 		billed = max(t.Hungup.Sub(t.Answered), 0)
 	}
-	seconds := func(d time.Duration) string { return strconv.FormatInt(int64((d+time.Second/2)/time.Second), 10) }
-	c.setLocked("duration", seconds(total), "billsec", seconds(billed), "mduration", strconv.FormatInt(total.Milliseconds(), 10),
+	seconds := func(from time.Time) string { // whole ones, as they are told of the two moments
+		if from.IsZero() {
+			return "0"
+		}
+		return strconv.FormatInt(max(t.Hungup.Unix()-from.Unix(), 0), 10)
+	}
+	c.setLocked("duration", seconds(t.Created), "billsec", seconds(t.Answered), "mduration", strconv.FormatInt(total.Milliseconds(), 10),
 		"billmsec", strconv.FormatInt(billed.Milliseconds(), 10), "uduration", strconv.FormatInt(total.Microseconds(), 10), "billusec", strconv.FormatInt(billed.Microseconds(), 10))
 	for name, at := range map[string]time.Time{"start": t.Created, "answer": t.Answered, "end": t.Hungup, "progress": t.Progress, "progress_media": t.ProgressMedia, "bridge": t.Bridged} {
 		epoch, text := "0", ""

@@ -141,11 +141,17 @@ type outcome struct {
 	err error
 }
 
+// provisional is a sign of life of a leg.
+type provisional struct {
+	c       *Channel
+	ringing bool
+}
+
 // group calls several legs at once. The first that answers wins; the others are cancelled.
 func (h *hunt) group(ctx context.Context, eps []Endpoint) (*Channel, error) {
 	results := make(chan outcome, 3*len(eps)) // each leg tells of media, of the answer or the end
 	legs := make([]*Channel, 0, len(eps))
-	progress := make(chan *Channel, len(eps))
+	progress := make(chan provisional, 2*len(eps))
 	progressTimeout, _ := parseSeconds(find(h.vars, "progress_timeout"))
 	var late <-chan time.Time
 	if progressTimeout > 0 {
@@ -183,11 +189,11 @@ func (h *hunt) group(ctx context.Context, eps []Endpoint) (*Channel, error) {
 			}
 			pending--
 			last = r.err
-		case c := <-progress:
+		case p := <-progress:
 			late = nil
-			if !h.rang && h.ringing != nil {
+			if p.ringing && !h.rang && h.ringing != nil {
 				h.rang = true
-				h.ringing(c)
+				h.ringing(p.c)
 			}
 		case <-late:
 			lose(nil, ProgressTimeout)
@@ -212,7 +218,7 @@ func (h *hunt) group(ctx context.Context, eps []Endpoint) (*Channel, error) {
 }
 
 // leg makes the channel of one leg and begins to call.
-func (h *hunt) leg(ctx context.Context, ep Endpoint, results chan outcome, progress chan *Channel) (*Channel, error) {
+func (h *hunt) leg(ctx context.Context, ep Endpoint, results chan outcome, progress chan provisional) (*Channel, error) {
 	s := h.sw
 	if ep.Kind == KindError {
 		cause, err := ParseCause(ep.Dest)
@@ -306,7 +312,7 @@ func (c *Channel) inherit(a *Channel) {
 }
 
 // call tries the targets of an endpoint in turn. It returns nil when one has answered and the call is the channel's.
-func (h *hunt) call(ctx context.Context, c *Channel, ep Endpoint, vars []Var, results chan outcome, progress chan *Channel) error {
+func (h *hunt) call(ctx context.Context, c *Channel, ep Endpoint, vars []Var, results chan outcome, progress chan provisional) error {
 	if d, err := parseSeconds(find(vars, "leg_delay_start")); err == nil && d > 0 {
 		select {
 		case <-time.After(d):
@@ -356,11 +362,12 @@ func (h *hunt) call(ctx context.Context, c *Channel, ep Endpoint, vars []Var, re
 				slow.Stop()
 			}
 			c.adoptEarly(in)
+			early := in.Media() != nil && len(resp.Body) > 0
 			select {
-			case progress <- c:
+			case progress <- provisional{c, resp.StatusCode == 180 && !early}:
 			default:
 			}
-			if in.Media() != nil && !media && len(resp.Body) > 0 {
+			if early && !media {
 				media = true
 				c.earlyMedia()
 				if !h.ignoreEarly {
@@ -368,7 +375,9 @@ func (h *hunt) call(ctx context.Context, c *Channel, ep Endpoint, vars []Var, re
 				}
 				return
 			}
-			c.ringing()
+			if resp.StatusCode == 180 {
+				c.ringing()
+			}
 		}
 		agent := t.Agent
 		if agent == nil {

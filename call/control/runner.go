@@ -135,12 +135,13 @@ func (c *Channel) work(ctx context.Context, j *job) {
 		defer c.lock(-1)
 	}
 	for i := 0; ; i++ {
+		begin := time.Now()
 		if j.do != nil {
 			j.err = j.do(ctx)
 		} else {
 			j.err = c.execute(ctx, j.Action)
 		}
-		if j.err != nil || i+1 >= j.loops && j.loops >= 0 || ctx.Err() != nil {
+		if j.err != nil || i+1 >= j.loops && j.loops >= 0 || c.breathe(ctx, begin) != nil {
 			break
 		}
 	}
