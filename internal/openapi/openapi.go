@@ -22,7 +22,7 @@ type Operation struct {
 	Answers  map[int]any // status to a value of the type of the body; nil: no body
 	Problems []int       // status codes beside 401, 403 and 500
 	ETag     bool        // answers have one
-	Stream   string      // content type of an answer that is no JSON
+	Stream   string      // content type of an answer that is a stream of what Answers has
 }
 
 // Config says what to write.
@@ -100,6 +100,7 @@ func (s *schemas) describe(op Operation) (obj, error) {
 		switch {
 		case op.Stream != "":
 			a["content"] = obj{op.Stream: obj{"schema": obj{"type": "string"}}}
+			s.of(v)
 		case v != nil:
 			a["content"] = obj{"application/json": obj{"schema": s.of(v)}}
 		}

@@ -96,6 +96,8 @@ func (s *schemas) schema(t reflect.Type) obj {
 		return obj{"type": "integer"}
 	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uint:
 		return obj{"type": "integer", "minimum": 0}
+	case reflect.Float32, reflect.Float64:
+		return obj{"type": "number"}
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
 			return obj{"type": "string", "contentEncoding": "base64"}
