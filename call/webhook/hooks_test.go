@@ -159,16 +159,22 @@ func TestConversation(t *testing.T) {
 // What a server may do wrong, and what becomes of the call: the fallback, in time.
 func TestServerTrouble(t *testing.T) {
 	for name, server := range map[string]http.HandlerFunc{
-		"hangs":        func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		"refuses":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) },
-		"redirects":    func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://elsewhere.example/", 302) },
-		"no JSON":      func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") },
-		"misspelt":     func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"action":[]}`) },
-		"two values":   func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{} {}`) },
-		"no app":       func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"actions":[{"args":"x"}]}`) },
-		"too much":     func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"actions":[]}`+strings.Repeat(" ", 70000)) },
-		"many actions": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"actions":[{"app":"log"}`+strings.Repeat(`,{"app":"log"}`, 100)+`]}`) },
-		"never ends":   func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"actions":[{"app":"set","args":"a=b"}]}`) },
+		"hangs":      func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"refuses":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) },
+		"redirects":  func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://elsewhere.example/", 302) },
+		"no JSON":    func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") },
+		"misspelt":   func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"action":[]}`) },
+		"two values": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{} {}`) },
+		"no app":     func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"actions":[{"args":"x"}]}`) },
+		"too much": func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, `{"actions":[]}`+strings.Repeat(" ", 70000))
+		},
+		"many actions": func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, `{"actions":[{"app":"log"}`+strings.Repeat(`,{"app":"log"}`, 100)+`]}`)
+		},
+		"never ends": func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, `{"actions":[{"app":"set","args":"a=b"}]}`)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
