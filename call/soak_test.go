@@ -241,11 +241,22 @@ func (s *soak) onCall(c *Call) {
 	}
 	c.Media().SetSource(Tone(8000, 440, 8000))
 	if user == "callee" {
+		hear(c)
 		time.Sleep(200 * time.Millisecond)
 		c.HangUp(context.Background())
 		return
 	}
 	<-c.Context().Done()
+}
+
+// hear waits until the peer has been heard, or the call has ended. Half a minute is more than a busy machine takes.
+func hear(c *Call) {
+	for range 3000 {
+		if c.Media().Stats().RTP.PacketsReceived > 0 || c.Context().Err() != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // call makes a call and returns what was wrong with it.
@@ -287,6 +298,7 @@ func (s *soak) call(i int) error {
 	if kind == "callee" {
 		<-c.Context().Done()
 	} else {
+		hear(c)
 		time.Sleep(200 * time.Millisecond)
 	}
 	heard := media.Stats().RTP.PacketsReceived
