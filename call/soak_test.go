@@ -31,7 +31,7 @@ func TestSoak(t *testing.T) {
 		if n, err = strconv.Atoi(v); err != nil || n <= 0 {
 			t.Fatalf("TELCO_CALL_SOAK=%q", v)
 		}
-		parallel, timers = 60, sip.Timers{}
+		parallel, timers = 80, sip.Timers{}
 	} else if testing.Short() {
 		n = 100
 	}
@@ -305,7 +305,7 @@ func (s *soak) call(i int) error {
 	if err := c.HangUp(ctx); err != nil && kind != "callee" {
 		return err
 	}
-	if heard == 0 {
+	if heard == 0 && kind != "callee" { // the callee may have been quicker than our wheel
 		return errors.New("nothing was heard")
 	}
 	s.count.heard.Add(int64(heard))
