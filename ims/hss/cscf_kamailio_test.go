@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -57,15 +56,6 @@ func (c *core) register(user string, port, expires int) {
 
 func (c *core) registration(id string) hss.Registration { c.Helper(); return c.Registration(c.T, id) }
 
-func (c *core) scenario(name string) string {
-	c.Helper()
-	path, err := filepath.Abs(filepath.Join("testdata/kamailio", name))
-	if err != nil {
-		c.Fatal(err)
-	}
-	return path
-}
-
 // TestKamailioCSCF: Kamailio's I-CSCF and S-CSCF with our HSS, and SIPp as phones: registration with AKAv1-MD5, a call, the end
 // of a registration by the user and by the HSS.
 func TestKamailioCSCF(t *testing.T) {
@@ -90,9 +80,9 @@ func TestKamailioCSCF(t *testing.T) {
 
 	// A call to her: LIR, then by way of the S-CSCF to her phone.
 	called := make(chan error, 1)
-	go func() { called <- kamailio.SIPp(t, phone, 0, "-sf", c.scenario("called.xml")) }()
+	go func() { called <- kamailio.Answer(t, phone, 1) }()
 	call := func() error {
-		return kamailio.SIPp(t, lab.FreePort(t), c.ICSCF, "-sf", c.scenario("call.xml"), "-key", "user", "alice")
+		return kamailio.Call(t, c.ICSCF, "alice")
 	}
 	if err := call(); err != nil {
 		t.Error(err)
@@ -125,7 +115,7 @@ func TestKamailioCSCF(t *testing.T) {
 	c.register("alice", phone, 0)
 	c.eventually("de-registered at the HSS", func() bool { return c.registration("alice").State != hss.Registered })
 	c.eventually("no contact in the S-CSCF after the end", func() bool { return c.Contacts("sip:alice@ims.example") == 0 })
-	if err := kamailio.SIPp(t, lab.FreePort(t), c.ICSCF, "-sf", c.scenario("call.xml"), "-key", "user", "nobody"); err == nil || c.Answers("LIR", "DIAMETER_ERROR_USER_UNKNOWN") == 0 {
+	if err := kamailio.Call(t, c.ICSCF, "nobody"); err == nil || c.Answers("LIR", "DIAMETER_ERROR_USER_UNKNOWN") == 0 {
 		t.Errorf("a call to nobody: %v; %v", err, c.HSS.Stats().Answers)
 	}
 }

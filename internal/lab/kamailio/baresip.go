@@ -16,7 +16,8 @@ import (
 type Baresip struct {
 	Name   string  // user part of its address
 	Domain string  // if empty, Domain
-	Port   int     // of 127.0.0.1, UDP
+	Host   string  // an address of 127.0.0.0/8; if empty, 127.0.0.1
+	Port   int     // UDP
 	Proxy  int     // port of its outbound proxy; 0: none
 	Codec  string  // "AMR", "AMR-WB", "PCMA" or "PCMU"
 	Tone   float64 // in Hz
@@ -53,6 +54,9 @@ func (b Baresip) Start(t testing.TB) *Phone {
 	if b.Domain == "" {
 		b.Domain = Domain
 	}
+	if b.Host == "" {
+		b.Host = "127.0.0.1"
+	}
 	pcm := make([]int16, 60*p.rate)
 	call.Tone(p.rate, b.Tone, 8000).ReadSamples(pcm)
 	if err := wav.WriteFile(filepath.Join(p.dir, "tone.wav"), pcm, wav.Format{SampleRate: p.rate}); err != nil {
@@ -61,9 +65,9 @@ func (b Baresip) Start(t testing.TB) *Phone {
 	if err := os.Mkdir(filepath.Join(p.dir, "heard"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(p.dir, "config"), fmt.Sprintf("poll_method epoll\nsip_listen 127.0.0.1:%d\nnet_interface 127.0.0.1\naudio_player aubridge,p%s\naudio_source aufile,%s/tone.wav\n"+
+	write(t, filepath.Join(p.dir, "config"), fmt.Sprintf("poll_method epoll\nsip_listen %s:%d\nnet_interface %s\naudio_player aubridge,p%s\naudio_source aufile,%s/tone.wav\n"+
 		"audio_alert aubridge,q\nrtp_ports 20000-29999\nmodule_path %s\nmodule g711.so\nmodule amr.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n"+
-		"module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nsnd_path %s/heard\n", b.Port, b.Name, p.dir, modules, p.dir))
+		"module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nsnd_path %s/heard\n", b.Host, b.Port, b.Host, b.Name, p.dir, modules, p.dir))
 	outbound := ""
 	if b.Proxy != 0 {
 		outbound = fmt.Sprintf(`;outbound="sip:127.0.0.1:%d"`, b.Proxy)
@@ -76,18 +80,22 @@ func (b Baresip) Start(t testing.TB) *Phone {
 	}
 	p.Process = Run(t, p.dir, b.Name, args...)
 	if b.Dial == "" {
-		Eventually(t, b.Name+" answers SIP", func() bool { return Answers(b.Port) })
+		Eventually(t, b.Name+" answers SIP", func() bool { return Answers(b.Host, b.Port) })
 	}
 	return p
 }
 
-// Listen waits until the phone has heard something for so many seconds.
-func (p *Phone) Listen(t testing.TB, seconds int) {
+// Listen waits until the phone has heard something for so many seconds, silence included.
+func (p *Phone) Listen(t testing.TB, seconds int) { t.Helper(); p.ListenOn(t, 0, seconds) }
+
+// ListenOn waits until the phone has heard something for so many seconds since Heard was what it was.
+func (p *Phone) ListenOn(t testing.TB, since int64, seconds int) {
 	t.Helper()
-	Eventually(t, "a phone hears something", func() bool { return p.heard() >= int64(44+2*p.rate*seconds) })
+	Eventually(t, p.name+" hears something", func() bool { return p.Heard() >= since+int64(44+2*p.rate*seconds) })
 }
 
-func (p *Phone) heard() int64 {
+// Heard is how much it has heard yet, in octets.
+func (p *Phone) Heard() int64 {
 	all, _ := filepath.Glob(filepath.Join(p.dir, "heard/*dec.wav"))
 	if len(all) == 0 {
 		return 0

@@ -76,12 +76,40 @@ func Start(t testing.TB, cfg Config, hssPort int) *Core {
 	return c
 }
 
+// Dispatcher is Kamailio in front of several servers.
+type Dispatcher struct {
+	Port int // of 127.0.0.1, for UDP and TCP
+	dir  string
+}
+
+// StartDispatcher starts a dispatcher to servers, which are SIP URIs, and waits until it answers. It ends with the test.
+func StartDispatcher(t testing.TB, servers ...string) *Dispatcher {
+	t.Helper()
+	d := &Dispatcher{Port: lab.FreePort(t), dir: t.TempDir()}
+	from := folder(t)
+	for _, name := range []string{"common.cfg", "dispatcher.cfg"} {
+		write(t, filepath.Join(d.dir, name), read(t, filepath.Join(from, name)))
+	}
+	write(t, filepath.Join(d.dir, "site.cfg"), substitute(t, read(t, filepath.Join(from, "site.cfg")), "!5070!", fmt.Sprintf("!%d!", d.Port), "!/tmp/telco-ims!", "!"+d.dir+"!"))
+	list := ""
+	for _, s := range servers {
+		list += "1 " + s + "\n"
+	}
+	write(t, filepath.Join(d.dir, "dispatcher.list"), list)
+	run(t, d.dir, "dispatcher.cfg")
+	Eventually(t, "the dispatcher answers SIP", func() bool { return Answers("127.0.0.1", d.Port) })
+	return d
+}
+
+// RPC asks it by kamcmd, and returns what it prints.
+func (d *Dispatcher) RPC(args ...string) string { return rpc(d.dir, "dispatcher", args...) }
+
 // Wait waits until each role answers SIP.
 func (c *Core) Wait(t testing.TB, roles ...string) {
 	t.Helper()
 	for _, role := range roles {
 		port := map[string]int{"pcscf": c.PCSCF, "icscf": c.ICSCF, "scscf": c.SCSCF}[role]
-		Eventually(t, role+" answers SIP", func() bool { return Answers(port) })
+		Eventually(t, role+" answers SIP", func() bool { return Answers("127.0.0.1", port) })
 	}
 }
 
@@ -118,29 +146,41 @@ func run(t testing.TB, dir, config string) {
 	Run(t, dir, name, args...)
 }
 
-// Process is a program that runs until it is stopped.
+// Process is a program that runs until it is stopped. What it prints is in the test's log if that fails.
 type Process struct {
 	*exec.Cmd
-	log  string
-	done chan struct{}
+	stdin *os.File // of this side: it ends with us
+	log   string
+	done  chan struct{}
 }
 
-// Run starts a program in dir, which is interrupted when the test ends; what it prints is in the
-// test's log if that fails.
-func Run(t testing.TB, dir, name string, args ...string) *Process {
+// Command is a program that runs in dir.
+func Command(dir string, args ...string) *Process {
+	p := &Process{Cmd: exec.Command(args[0], args[1:]...), done: make(chan struct{})}
+	p.Dir, p.WaitDelay = dir, time.Second
+	return p
+}
+
+// Start starts the program, which is interrupted when the test ends.
+func (p *Process) Start(t testing.TB, name string) {
 	t.Helper()
-	log, err := os.Create(filepath.Join(dir, name+".log"))
+	log, err := os.Create(filepath.Join(p.Dir, name+".log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Process{Cmd: exec.Command(args[0], args[1:]...), log: log.Name(), done: make(chan struct{})}
-	p.Dir, p.Stdout, p.Stderr, p.WaitDelay = dir, log, log, time.Second
-	if err := p.Start(); err != nil {
+	in, stdin, err := os.Pipe()
+	if err != nil {
 		t.Fatal(err)
 	}
+	p.stdin, p.log, p.Stdin, p.Stdout, p.Stderr = stdin, log.Name(), in, log, log
+	if err := p.Cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	in.Close()
 	go func() {
 		p.Wait()
 		log.Close()
+		stdin.Close()
 		close(p.done)
 	}()
 	t.Cleanup(func() {
@@ -150,6 +190,13 @@ func Run(t testing.TB, dir, name string, args ...string) *Process {
 			t.Logf("%s said:\n%s", name, said[max(0, len(said)-6000):])
 		}
 	})
+}
+
+// Run starts a program in dir.
+func Run(t testing.TB, dir, name string, args ...string) *Process {
+	t.Helper()
+	p := Command(dir, args...)
+	p.Start(t, name)
 	return p
 }
 
@@ -189,15 +236,15 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// Answers tells whether somebody answers OPTIONS at a UDP port of 127.0.0.1.
-func Answers(port int) bool {
-	conn, err := net.Dial("udp4", fmt.Sprintf("127.0.0.1:%d", port))
+// Answers tells whether somebody answers OPTIONS at a UDP port of an address of 127.0.0.0/8.
+func Answers(host string, port int) bool {
+	conn, err := net.Dial("udp4", net.JoinHostPort(host, fmt.Sprint(port)))
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "OPTIONS sip:127.0.0.1:%d SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%d\r\nFrom: <sip:probe@127.0.0.1>;tag=1\r\nTo: <sip:127.0.0.1:%d>\r\n"+
-		"Call-ID: %s\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n", port, conn.LocalAddr(), time.Now().UnixNano(), port, conn.LocalAddr())
+	fmt.Fprintf(conn, "OPTIONS sip:%s:%d SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%d\r\nFrom: <sip:probe@%s>;tag=1\r\nTo: <sip:%s:%d>\r\n"+
+		"Call-ID: %s\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n", host, port, conn.LocalAddr(), time.Now().UnixNano(), host, host, port, conn.LocalAddr())
 	conn.SetReadDeadline(time.Now().Add(time.Second))
 	n, err := conn.Read(make([]byte, 2000))
 	return err == nil && n > 0

@@ -8,10 +8,18 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/gotelco/telco/internal/lab"
 )
 
 //go:embed register.xml
 var registerScenario string
+
+//go:embed call.xml
+var callScenario string
+
+//go:embed called.xml
+var calledScenario string
 
 // SIPp runs a scenario once, from a port of 127.0.0.1 to another, and returns its error with what it printed.
 func SIPp(t testing.TB, from, to int, args ...string) error {
@@ -29,6 +37,22 @@ func SIPp(t testing.TB, from, to int, args ...string) error {
 		return fmt.Errorf("sipp %q: %w\n%s", args, err, out[:min(len(out), 3000)])
 	}
 	return nil
+}
+
+// Call makes a call from a phone of SIPp to a user, by way of a port of 127.0.0.1, and hangs up as soon as it is answered.
+func Call(t testing.TB, to int, user string) error {
+	t.Helper()
+	scenario := filepath.Join(t.TempDir(), "call.xml")
+	write(t, scenario, callScenario)
+	return SIPp(t, lab.FreePort(t), to, "-sf", scenario, "-key", "user", user, "-key", "domain", Domain)
+}
+
+// Answer answers so many calls with a phone of SIPp at a port of 127.0.0.1, and returns when they have ended.
+func Answer(t testing.TB, port, calls int) error {
+	t.Helper()
+	scenario := filepath.Join(t.TempDir(), "called.xml")
+	write(t, scenario, calledScenario)
+	return SIPp(t, port, 0, "-sf", scenario, "-m", fmt.Sprint(calls))
 }
 
 // Register registers a phone at a port of 127.0.0.1 by AKAv1-MD5, by way of the P-CSCF, or of the I-CSCF

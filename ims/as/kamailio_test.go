@@ -1,0 +1,168 @@
+package as_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gotelco/telco/call"
+	"github.com/gotelco/telco/ims/as"
+	"github.com/gotelco/telco/internal/lab"
+	"github.com/gotelco/telco/internal/lab/kamailio"
+	"github.com/gotelco/telco/internal/tsharktest"
+	"github.com/gotelco/telco/sip"
+	"github.com/gotelco/telco/trace"
+)
+
+// number is one that the SIP side has.
+const number = "+4930123456"
+
+// source is where a peer sends from.
+func source(t *testing.T, s string) as.Source {
+	t.Helper()
+	p, err := as.ParseSource(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// serverConfig bridges calls to numbers to telephones of the SIP side, and lets all others of the IMS side go on. Telephones are
+// pairs of a number and a SIP URI.
+func serverConfig(t *testing.T, tr trace.Func, telephones ...[2]string) as.Config {
+	t.Helper()
+	rules := as.RulesConfig{Default: as.Decision{Action: as.Proxy}}
+	cfg := as.Config{
+		Call: call.Config{
+			Codecs: append(call.AMRNB(), call.PCMA, call.PCMU),
+			SIP:    sip.UserAgentConfig{Endpoint: sip.Config{Trace: tr}},
+			Trace:  tr,
+		},
+		Domain: "as." + kamailio.Domain,
+		IMS:    as.IMS{Peers: []as.Source{source(t, "127.0.0.1")}, Domain: kamailio.Domain, RecordRoute: true},
+	}
+	for _, x := range telephones {
+		cfg.Trunks = append(cfg.Trunks, as.Trunk{Name: x[0], Servers: []as.TrunkServer{{URI: x[1]}}, Codecs: []string{"PCMA", "PCMU"}})
+		rules.Rules = append(rules.Rules, as.Rule{Match: as.Match{Called: []string{x[0]}}, Then: &as.Decision{Action: as.Bridge, Targets: []as.Target{{Trunk: x[0]}}}})
+	}
+	router, err := as.NewRules(rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Router = router
+	return cfg
+}
+
+// startServer starts a server at a port of 127.0.0.1.
+func startServer(t *testing.T, cfg as.Config, port int) *as.Server {
+	t.Helper()
+	s, err := as.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := s.Close(ctx); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	for _, transport := range []sip.Transport{sip.UDP, sip.TCP} {
+		if _, err := s.Endpoint().Listen(sip.ListenConfig{Transport: transport, Addr: fmt.Sprintf("127.0.0.1:%d", port)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// ended are the calls that a server has told of.
+type ended struct {
+	mu    sync.Mutex
+	calls []*as.CallInfo
+}
+
+func (e *ended) add(c *as.CallInfo) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.calls = append(e.calls, c)
+}
+
+func (e *ended) all() []*as.CallInfo {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]*as.CallInfo(nil), e.calls...)
+}
+
+// TestKamailioIMS: an application server behind Kamailio's CSCFs and our HSS. Two phones register by AKA, and the server hears of
+// the one that it serves. Her call to a number goes to it by an initial filter criterion, and it bridges AMR to A-law of a telephone
+// of the SIP side. Her call to the other phone it lets go on, and the S-CSCF knows by the original dialog identifier what is left to
+// be done. Both can be heard at both ends.
+func TestKamailioIMS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for other programs (-short)")
+	}
+	lab.Need(t, kamailio.Packages, kamailio.Programs()...)
+	lab.Need(t, kamailio.BaresipPackages, "baresip")
+	tsharktest.Need(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := lab.FreePort(t)
+	tr := tsharktest.Capture(t, "-d", fmt.Sprintf("tcp.port==%d,diameter", l.Addr().(*net.TCPAddr).Port), "-d", fmt.Sprintf("udp.port==%d,sip", port))
+
+	desk := kamailio.Baresip{Name: number, Domain: "127.0.0.2", Host: "127.0.0.2", Port: lab.FreePort(t), Codec: "PCMA", Tone: 1000}
+	cfg := serverConfig(t, tr, [2]string{number, fmt.Sprintf("sip:127.0.0.2:%d", desk.Port)})
+	var over ended
+	registered := make(chan as.Registration, 10)
+	cfg.OnEnd, cfg.OnRegister = over.add, func(r as.Registration) { registered <- r }
+	server := startServer(t, cfg, port)
+
+	x := kamailio.StartIMSTraced(t, kamailio.Config{}, l, tr, kamailio.Subscriber(t, "alice", kamailio.Criteria(port)...), kamailio.Subscriber(t, "bob"))
+	at := map[string]int{"alice": lab.FreePort(t), "bob": lab.FreePort(t)}
+	for _, name := range []string{"alice", "bob"} {
+		x.Register(t, name, at[name], 3600)
+	}
+	select {
+	case r := <-registered:
+		if r.User != "sip:alice@"+kamailio.Domain || !r.Registered || time.Until(r.Expires) < 50*time.Minute || !strings.Contains(string(r.Request), "REGISTER sip:") || r.ICID == "" {
+			t.Errorf("registered: %+v", r)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("no third-party REGISTER came")
+	}
+
+	bob := kamailio.Baresip{Name: "bob", Port: at["bob"], Proxy: x.PCSCF, Codec: "AMR", Tone: 1000}
+	for _, to := range []struct {
+		phone kamailio.Baresip
+		uri   string
+	}{{desk, "sip:" + number + "@" + kamailio.Domain + ";user=phone"}, {bob, "sip:bob@" + kamailio.Domain}} {
+		answers := to.phone.Start(t)
+		calls := kamailio.Baresip{Name: "alice", Port: at["alice"], Proxy: x.PCSCF, Codec: "AMR", Tone: 440, Dial: to.uri}.Start(t)
+		calls.Listen(t, 2)
+		calls.HangUp()
+		calls.Hears(t, 1000)
+		answers.Hears(t, 440)
+	}
+	kamailio.Eventually(t, "both calls are over", func() bool { return len(over.all()) == 2 })
+	for i, c := range over.all() {
+		want := []struct {
+			action as.Action
+			target string
+		}{{as.Bridge, "trunk/" + number}, {as.Proxy, "proxy"}}[i]
+		if c.Decision.Action != want.action || c.Target != want.target || c.Status != 200 || c.Answered.IsZero() || c.Request.ServedUser != "sip:alice@"+kamailio.Domain ||
+			c.Request.Case != as.CaseOrig || c.Request.RegState != as.Registered || !strings.HasPrefix(c.ODI, "iscmark") || c.ICID == "" {
+			t.Errorf("call %d: %+v\n%+v", i, c, c.Request)
+		}
+	}
+	if s := server.Stats(); s.Calls != 0 || s.Received != 2 || s.Answered != 1 || s.Proxied != 1 || s.Users != 1 {
+		t.Errorf("%+v", s)
+	}
+	// She is gone, and the server hears of that, too.
+	x.Register(t, "alice", at["alice"], 0)
+	kamailio.Eventually(t, "the third-party REGISTER of the end", func() bool { return server.Stats().Users == 0 })
+}
