@@ -42,8 +42,11 @@ func (c *Call) endReasons() []sip.Reason {
 	if r := c.Reasons(); r != nil {
 		return r
 	}
-	if errors.Is(context.Cause(c.ctx), sip.ErrSessionExpired) {
+	switch err := context.Cause(c.ctx); { // 102 is "recovery on timer expiry" (ITU-T Q.850)
+	case errors.Is(err, sip.ErrSessionExpired):
 		return []sip.Reason{sip.NewReason("SIP", 408, "session timer expired"), sip.NewReason("Q.850", 102, "")}
+	case errors.Is(err, ErrMediaTimeout):
+		return []sip.Reason{sip.NewReason("Q.850", 102, "no media")}
 	}
 	return nil
 }

@@ -279,4 +279,3 @@ func TestLateOffer(t *testing.T) {
 		}
 	})
 }
-
