@@ -203,7 +203,10 @@ func (x *session) describe(f *sip.Forwarding) int {
 		ask.Calling = x.set.phone(ask.Trunk, ask.Calling)
 	}
 	x.ask = ask
-	if numberErr != nil && (ask.Called.IsZero() || errors.Is(numberErr, ErrTooLong)) {
+	if numberErr == nil && ask.Called.Number.IsZero() && uri.Scheme == "tel" {
+		numberErr = ErrNotNumber
+	}
+	if numberErr != nil && (ask.Called.Number.IsZero() || errors.Is(numberErr, ErrTooLong)) {
 		x.s.log.Warn("as: nobody can be called so", "uri", req.RequestURI, "call_id", req.CallID(), "err", numberErr)
 		return 484
 	}

@@ -3,6 +3,7 @@ package as
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/gotelco/telco/sip"
@@ -77,20 +78,33 @@ func (s *Server) begin(old, set *settings) {
 				continue
 			}
 		}
-		if err := s.accounts.Set(t.Name, t.registration()); err != nil {
+		if err := s.accounts.Set(t.Name, t.registration(s.Endpoint())); err != nil {
 			s.log.Error("as: no registration with a trunk", "trunk", t.Name, "err", err)
 		}
 	}
 }
 
 // registration is how we register with the trunk.
-func (t *trunk) registration() sip.RegisterOptions {
+func (t *trunk) registration(ep *sip.Endpoint) sip.RegisterOptions {
 	o := sip.RegisterOptions{Registrar: t.Register.Registrar, Address: t.Register.Address, Expires: t.Register.Expires}
 	if u, err := sip.ParseURI(t.Register.Registrar); err == nil && o.Address == "" {
 		o.Address = "<sip:" + sip.EscapeUser(t.Username) + "@" + u.Host + ">"
 	}
 	if t.Username != "" {
 		o.Auth = sip.Password("", t.Username, t.Password)
+	}
+	if t.Username != "" { // so that calls tell which account they are for
+		o.Send.Prepare = func(r *sip.Request, f sip.Flow) {
+			u := sip.URI{Scheme: "sip", User: sip.EscapeUser(t.Username)}
+			u.Host, u.Port = ep.SentBy(f)
+			if strings.Contains(u.Host, ":") && u.Host[0] != '[' {
+				u.Host = "[" + u.Host + "]"
+			}
+			if f.Transport != sip.UDP {
+				u.Params.Set("transport", f.Transport.Param())
+			}
+			r.Set("Contact", sip.Address{URI: u}.String())
+		}
 	}
 	if t.Register.Proxy != "" {
 		o.Send.NextHop, _ = sip.ParseURI(t.Register.Proxy)

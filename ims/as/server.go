@@ -73,6 +73,9 @@ func New(cfg Config) (*Server, error) {
 	agent.OnCall, agent.OnTransfer = s.onCall, s.onTransfer
 	agent.SIP.Handler = sip.HandlerFunc(s.serve)
 	agent.SIP.Proxy.OnRequest = s.onRequest
+	if agent.SIP.Address == "" {
+		agent.SIP.Address = "<sip:as@" + set.Domain + ">"
+	}
 	if agent.SIP.Session.Expires == 0 {
 		agent.SIP.Session.Expires = 30 * time.Minute
 	}

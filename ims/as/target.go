@@ -134,6 +134,12 @@ func (o *outgoing) base(r *sip.Request, to Trust) {
 		if n, ok := hops(src); ok {
 			left = n
 		}
+		// Call control hands on what begins with "P-"; what may go on is decided here.
+		for _, name := range trustHeaders {
+			if r.Value(name) == src.Value(name) {
+				r.Del(name)
+			}
+		}
 		carry(&r.Header, &src.Header, o.trust(), to)
 	}
 	r.Set("Max-Forwards", strconv.Itoa(left))
