@@ -27,7 +27,10 @@ func (s *Server) onTransfer(c *call.Call, r *sip.Referred) {
 	case r.Replaces.CallID != "":
 		status = s.attended(ch, r)
 	default:
-		status = s.blind(ch, r)
+		status = s.blind(ctx, ch, r)
+	}
+	if status == 0 {
+		return
 	}
 	if err := r.Notify(ctx, status, ""); err != nil {
 		s.log.Debug("as: outcome of a transfer was not heard", "err", err)
@@ -63,7 +66,9 @@ func (s *Server) mayTransfer(ch *control.Channel) bool {
 	return ch.Var("as_target") != "uri"
 }
 
-func (s *Server) blind(ch *control.Channel, r *sip.Referred) (status int) {
+// blind sends whoever the peer talks to on. The peer is told first: its own call is over with that. It returns the status
+// code to tell, 0 if that is done.
+func (s *Server) blind(ctx context.Context, ch *control.Channel, r *sip.Referred) (status int) {
 	number := sip.Unescape(r.Target.User)
 	if n := r.Target.Number(); n != "" {
 		number = n
@@ -78,10 +83,15 @@ func (s *Server) blind(ch *control.Channel, r *sip.Referred) (status int) {
 	}
 	other.SetVar("sip_refer_to", r.Target.String())
 	other.SetVar("sip_referred_by", r.By)
-	if err := other.Transfer(control.Extension{Number: number}); err != nil {
-		return 480
+	other.SetVar("park_after_bridge", "true") // the peer may hang up before we are done
+	if err := r.Notify(ctx, 200, ""); err != nil {
+		s.log.Debug("as: outcome of a transfer was not heard", "err", err)
 	}
-	return 200
+	other.SetVar("park_after_bridge", "")
+	if err := other.Transfer(control.Extension{Number: number}); err != nil {
+		s.log.Warn("as: transfer failed", "uuid", ch.UUID(), "err", err)
+	}
+	return 0
 }
 
 // attended connects the two parties whom the peer talks to in two calls with us.
