@@ -46,7 +46,7 @@ type house struct {
 	sw     *Switch
 	phones map[byte]*phone
 	events *eventLog
-	closed bool
+	lossy  bool // events may be lost
 }
 
 // phone answers calls as it is told, and keeps what it hears.
@@ -209,7 +209,7 @@ func (h *house) close() {
 	if n := h.sw.Agent().Calls(); n != 0 {
 		h.t.Errorf("%d calls left", n)
 	}
-	if st := h.sw.Stats(); st.Channels != 0 || st.Lost != 0 {
+	if st := h.sw.Stats(); st.Channels != 0 || st.Lost != 0 && !h.lossy {
 		h.t.Errorf("%+v", st)
 	}
 	for _, p := range h.phones {
