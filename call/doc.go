@@ -20,15 +20,21 @@
 //   - ITU-T G.711 with concealment of Appendix I, by way of package g711
 //   - RFC 3264 by way of package sdp; RFC 3261 sections 12 to 14, and reliable provisional responses (RFC 3262), UPDATE
 //     (RFC 3311) and session timers (RFC 4028) by way of package sip
+//   - RFC 3264, RFC 6337: offers in re-INVITE and UPDATE of either side ([Call.Hold], [Call.Renegotiate]), INVITE and
+//     re-INVITE without an offer, offers that cross; each branch of a forked call negotiates for itself
+//   - RFC 3312, RFC 4032, TS 24.229 sections 5.1.3.1 and 5.1.4.1: preconditions of both kinds ([Preconditions],
+//     Config.Reserve), across [Agent.Connect] too. What is reserved is not given up again before the end, and the answer
+//     to a change in a call does not wait
+//   - RFC 3326, RFC 6432: reasons ([Call.Reasons]), passed on to the other leg
 //   - RFC 5589: blind and attended transfer ([Call.Transfer], [Call.TransferTo]), and following one as a back-to-back user
 //     agent ([Call.Follow]); RFC 3891 ([Call.Replaces])
 //
-// A [Conference] mixes legs of any codecs. [Call.Collect] plays a prompt and waits for keys. [Admission] refuses calls
+// A [Conference] mixes legs of any codecs. A [ParkingLot] keeps calls until somebody fetches them. [Call.Collect] plays a prompt and waits for keys. [Admission] refuses calls
 // that would make those that there are choppy.
 //
 // # Limitations
 //
 // Codecs are AMR, AMR-WB and those of G.711, and what an application adds; of those that a peer may switch between
 // without a new offer, only the ones of the sample rate that is sent are received. AMR is sent without redundancy,
-// and no mode is requested of the peer. A call has one audio stream. There are no preconditions yet.
+// and no mode is requested of the peer. A call has one audio stream.
 package call
