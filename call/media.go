@@ -289,6 +289,13 @@ func (m *Media) SampleRate() int {
 	return m.cfg.Send.Codec.SampleRate
 }
 
+// OnHold reports whether the peer does not want to hear us now.
+func (m *Media) OnHold() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cfg.Hold
+}
+
 // LocalAddr is the address that receives RTP.
 func (m *Media) LocalAddr() netip.AddrPort {
 	if u, ok := m.session.LocalAddr().(*net.UDPAddr); ok {
