@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/call"
+	"github.com/gotelco/telco/call/cdr"
 	"github.com/gotelco/telco/call/control"
 	"github.com/gotelco/telco/sip"
 )
@@ -22,12 +23,17 @@ type CallInfo struct {
 	ODI      string // original dialog identifier of a leg of the IMS side
 	ICID     string // IMS charging identity, where there is one
 
-	Began, Answered, Ended time.Time // Answered is zero where nobody has
-	Status                 int       // of the final response to the caller; 487 where the caller gave up
-	Cause                  control.Cause
-	Target                 string            // that answered, or was tried last: "trunk/NAME", "ims", …
-	Attempts               []Attempt         // at targets, in order
-	Vars                   map[string]string // of the channel; nil where the call never had one
+	OrigIOI string // operators of both sides, where they are told
+	TermIOI string
+
+	Began, Rang, Answered, Ended time.Time // Rang and Answered are zero where nobody has
+	Status                       int       // of the final response to the caller; 487 where the caller gave up
+	Cause                        control.Cause
+	HungUp                       cdr.HungUp
+	Target                       string            // that answered, or was tried last: "trunk/NAME", "ims", …
+	Attempts                     []Attempt         // at targets, in order
+	Legs                         []cdr.Leg         // the caller's first, that of who answered last
+	Vars                         map[string]string // of the channel; nil where the call never had one
 }
 
 // Attempt is how one server of a target has done.
@@ -39,14 +45,15 @@ type Attempt struct {
 
 // session is a call from outside, from its INVITE until its end has been told.
 type session struct {
-	s     *Server
-	set   *settings // that were in force when it came
-	id    string
-	peer  peer
-	req   *sip.Request // as it came
-	ask   *Request
-	isc   ISC
-	began time.Time
+	s      *Server
+	set    *settings // that were in force when it came
+	id     string
+	peer   peer
+	req    *sip.Request // as it came
+	ask    *Request
+	isc    ISC
+	source string // address and port
+	began  time.Time
 
 	mu       sync.Mutex
 	decision Decision
@@ -58,7 +65,9 @@ type session struct {
 	answered time.Time
 	target   string
 	attempts []Attempt
+	rang     time.Time
 	out      *call.Call // the leg that answered
+	outs     []*out     // all legs that were called
 	failure  int        // the status code of the last attempt that failed
 }
 
@@ -89,7 +98,7 @@ func (s *Server) onInvite(f *sip.Forwarding, set *settings, p peer) {
 		f.Respond(refusal(req, 503, 42, ""))
 		return
 	}
-	x := &session{s: s, set: set, id: control.NewUUID(), peer: p, req: req, began: time.Now()}
+	x := &session{s: s, set: set, id: control.NewUUID(), peer: p, req: req, source: sourceOf(f.Flow()), began: time.Now()}
 	tx := f.Transaction()
 	tx.OnRespond(x.onRespond)
 	tx.OnEnd(func(error) { s.spawn(func() { x.finish(nil) }) }) // where the agent refuses it, there is no channel
@@ -313,6 +322,9 @@ func causeOf(d Decision) int {
 func (x *session) onRespond(resp *sip.Response) {
 	x.mu.Lock()
 	out, proxied := x.out, x.proxied
+	if x.rang.IsZero() && (resp.StatusCode == 180 || resp.StatusCode == 183) {
+		x.rang = time.Now()
+	}
 	if resp.StatusCode >= 200 && x.status == 0 {
 		x.status = resp.StatusCode
 		if resp.IsSuccess() {
@@ -452,9 +464,12 @@ func (s *Server) session(ch *control.Channel) *session {
 func (s *Server) onDestroy(ch *control.Channel) {
 	s.mu.Lock()
 	x := s.sessions[ch.UUID()]
+	caller := s.sessions[ch.Var("originator")]
 	s.mu.Unlock()
 	if x != nil {
 		x.finish(ch)
+	} else if caller != nil {
+		caller.legOver(ch)
 	}
 }
 
@@ -468,7 +483,7 @@ func (x *session) finish(ch *control.Channel) {
 	}
 	x.over = true
 	info := &CallInfo{
-		ID: x.id, Request: x.ask, Decision: x.decision, CallID: x.req.CallID(), ODI: x.isc.ODI(), Began: x.began, Answered: x.answered, Ended: time.Now(),
+		ID: x.id, Request: x.ask, Decision: x.decision, CallID: x.req.CallID(), ODI: x.isc.ODI(), Began: x.began, Rang: x.rang, Answered: x.answered, Ended: time.Now(),
 		Status: x.status, Target: x.target, Attempts: x.attempts,
 	}
 	proxied := x.proxied
@@ -479,10 +494,13 @@ func (x *session) finish(ch *control.Channel) {
 	if v, err := x.req.ChargingVector(); err == nil {
 		info.ICID = v.ICID()
 	}
+	info.OrigIOI, info.TermIOI = x.ioi()
 	info.Cause = control.CauseOfStatus(info.Status)
 	if ch != nil {
 		info.Cause, info.Vars = ch.Cause(), ch.Vars()
 	}
+	info.HungUp = hungUp(ch, info.Status)
+	info.Legs = x.legs(ch)
 	switch {
 	case proxied:
 		s.counts.proxied.Add(1)

@@ -381,7 +381,7 @@ func overdue(set *settings, ch *control.Channel, info control.ChannelInfo, now t
 		return control.CauseNone
 	}
 	limit := set.MediaTimeout
-	if info.CallState == "HELD" {
+	if info.CallState == "HELD" || c.Held() {
 		limit = set.HoldTimeout
 	}
 	last := c.Media().Stats().RTP.LastReceived

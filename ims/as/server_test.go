@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/gotelco/telco/call"
+	"github.com/gotelco/telco/call/cdr"
 	"github.com/gotelco/telco/sip"
 )
 
@@ -79,11 +80,18 @@ func TestBridgeToTrunk(t *testing.T) {
 						t.Errorf("%s is there: %s", name, got.Value(name))
 					}
 				}
+				time.Sleep(time.Second) // talk
 				p.send(p.within(inv, ok, sip.BYE, "2"))
 				p.response(200, nil)
 				end := h.end(0)
 				if end.Status != 200 || end.Target != "trunk/carrier" || end.ODI != "odi-4711" || end.ICID != "icid-1" || end.Decision.Rule != "out" || end.Answered.IsZero() || end.Cause.String() != "NORMAL_CLEARING" {
 					t.Errorf("%+v", end)
+				}
+				r := end.Record()
+				if len(r.Legs) != 2 || r.Legs[0].Direction != "in" || r.Legs[0].CallID != inv.CallID() || r.Legs[0].Peer != "10.0.0.20:5060" || r.Legs[1].Direction != "out" || r.Legs[1].Status != 200 ||
+					r.Legs[1].URI != got.RequestURI || r.Legs[1].Codec != "PCMA/8000" || r.Legs[1].Media.Sent == 0 || r.HungUp != cdr.ByCaller || r.OrigIOI != "home1" || r.TermIOI != "home2" ||
+					r.CalledIn != "tel:+4930123456" || r.Called != "+4930123456" || r.Calling != "+493011111" || r.Cause != 16 {
+					t.Errorf("record %+v", r)
 				}
 				if st := h.s.Stats(); st.Answered != 1 || st.Trunks[0].Calls != 0 {
 					t.Errorf("%+v", st)

@@ -62,6 +62,30 @@ func (s *Server) resolve(ctx context.Context, ep control.Endpoint) ([]control.Ta
 		set = x.set
 	}
 	o := &outgoing{s: s, set: set, x: x, caller: set.callerOf(x, leg)}
+	targets, err := o.targets(ep)
+	if x == nil || leg == nil {
+		return targets, err
+	}
+	for i := range targets {
+		t := &targets[i]
+		begin, done := t.Begin, t.Done
+		t.Begin = func(ch *control.Channel) error {
+			x.calls(ch, t.URI)
+			if begin == nil {
+				return nil
+			}
+			return begin(ch)
+		}
+		t.Done = func(c *call.Call, err error) bool {
+			x.failed(leg, err)
+			return done(c, err)
+		}
+	}
+	return targets, err
+}
+
+func (o *outgoing) targets(ep control.Endpoint) ([]control.Target, error) {
+	set := o.set
 	switch ep.Kind {
 	case control.KindGateway:
 		t := set.trunk(ep.Name)
