@@ -115,6 +115,9 @@ func (x *session) decide(f *sip.Forwarding) {
 		x.refuse(f, status, 28)
 		return
 	}
+	if x.ask.Emergency != "" && x.set.Emergency != nil {
+		x.set.Emergency.Alert(x.ask)
+	}
 	ctx, cancel := context.WithTimeout(tx.Context(), x.set.RouteTimeout)
 	d, err := x.s.decision(ctx, x.set, x.ask)
 	late := ctx.Err()
@@ -201,11 +204,15 @@ func (x *session) describe(f *sip.Forwarding) int {
 	case SidePhone:
 		border = x.set.phones
 	}
-	if uri.Scheme == "urn" && strings.HasPrefix(strings.ToLower(uri.Opaque), "service:sos") {
-		ask.Emergency = strings.ToLower(uri.String())
-	}
 	var numberErr error
-	ask.Called, numberErr = border.CalledIn(uri)
+	if ask.Emergency = emergencyService(uri); x.set.Emergency != nil {
+		ask.Emergency = x.set.Emergency.Match(uri)
+	}
+	if ask.Emergency != "" {
+		ask.Called = PartyOf(uri, true) // 112 is not +4930112
+	} else {
+		ask.Called, numberErr = border.CalledIn(uri)
+	}
 	ask.Calling = border.CallingIn(&req.Header, trusted)
 	if from, err := req.From(); err == nil && x.peer.side == SidePhone {
 		ask.Trunk = strings.Clone(from.URI.User)

@@ -15,14 +15,15 @@ type Side uint8
 
 // The sides.
 const (
-	SideIMS   Side = iota + 1 // an S-CSCF or I-CSCF, over ISC or Mw
-	SideTrunk                 // another SIP network: a carrier, a PBX, a gateway
-	SidePhone                 // a phone that registers with the server itself
+	SideIMS    Side = iota + 1 // an S-CSCF or I-CSCF, over ISC or Mw
+	SideTrunk                  // another SIP network: a carrier, a PBX, a gateway
+	SidePhone                  // a phone that registers with the server itself
+	SideServer                 // the server itself: a request by HTTP, a timed job, an alert
 )
 
-var sideNames = names[Side]{"side", []string{"", "ims", "trunk", "phone"}}
+var sideNames = names[Side]{"side", []string{"", "ims", "trunk", "phone", "server"}}
 
-// String returns "ims", "trunk" or "phone".
+// String returns "ims", "trunk", "phone" or "server".
 func (s Side) String() string { return sideNames.text(s) }
 
 // MarshalText returns what String does.

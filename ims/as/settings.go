@@ -40,6 +40,10 @@ type Config struct {
 	// RingTimeout is how long a target may ring that says nothing itself. If zero, 2 min.
 	RingTimeout time.Duration
 
+	// Emergency says which calls are emergency calls, whose numbers are left as they are, and tells others of them. If
+	// nil, those to urn:service:sos are, and nobody is told.
+	Emergency *Emergency
+
 	Announcements Announcements
 	// Recording is what record_session is given where a decision has the call recorded, such as
 	// "${uuid}.wav" or a URL that Control.Spool takes. If empty, nothing is.
