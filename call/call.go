@@ -465,11 +465,12 @@ func (c *Call) fail(err error) {
 	c.mu.Lock()
 	d := c.dialog
 	c.mu.Unlock()
+	why := sip.NewReason("SIP", statusOf(err), "")
 	if d == nil {
-		c.finish(err)
+		c.finish(hungUp(err, []sip.Reason{why}))
 		return
 	}
-	c.HangUp(context.WithoutCancel(c.ctx), sip.NewReason("SIP", 580, ""))
+	c.HangUp(context.WithoutCancel(c.ctx), why)
 }
 
 // finish lets go of everything when the call has ended.

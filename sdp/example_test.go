@@ -79,3 +79,50 @@ func ExampleParse() {
 	fmt.Println(err)
 	// Output: sdp: line 4 "m=audio x RTP/AVP 0": not a number in range
 }
+
+// A handset offers, and rings at the other end when both have their bearers.
+func ExamplePreconditions() {
+	handset, server := sdp.SegmentedQoS(sdp.Mandatory, sdp.Optional), sdp.Preconditions{Callee: true}
+	say := func(from, to string, p *sdp.Preconditions) *sdp.Media {
+		m := &sdp.Media{Attributes: p.Attributes()}
+		fmt.Println(from, "to", to)
+		for _, a := range m.Attributes {
+			fmt.Println("  a=" + a.Name + ":" + a.Value)
+		}
+		return m
+	}
+	offer := say("handset", "server", &handset) // in INVITE
+	if err := server.ReceiveOffer(offer); err != nil {
+		fmt.Println(err) // 580
+	}
+	server.Set(true)                            // it needs no bearer
+	answer := say("server", "handset", &server) // in 183
+	if err := handset.ReceiveAnswer(answer); err != nil {
+		fmt.Println(err)
+	}
+	handset.Set(true) // the bearer is there
+	fmt.Println("to be told:", handset.Due())
+	if err := server.ReceiveOffer(say("handset", "server", &handset)); err != nil { // in UPDATE
+		fmt.Println(err)
+	}
+	fmt.Println("rings:", server.Met())
+	// Output:
+	// handset to server
+	//   a=curr:qos local none
+	//   a=curr:qos remote none
+	//   a=des:qos mandatory local sendrecv
+	//   a=des:qos optional remote sendrecv
+	// server to handset
+	//   a=curr:qos local sendrecv
+	//   a=curr:qos remote none
+	//   a=des:qos optional local sendrecv
+	//   a=des:qos mandatory remote sendrecv
+	//   a=conf:qos remote sendrecv
+	// to be told: true
+	// handset to server
+	//   a=curr:qos local sendrecv
+	//   a=curr:qos remote sendrecv
+	//   a=des:qos mandatory local sendrecv
+	//   a=des:qos optional remote sendrecv
+	// rings: true
+}
