@@ -242,12 +242,15 @@ func (c *client) sendevent(cmd *Command, name string) string {
 	if name == "" {
 		name = strings.ToUpper(cmd.Header.Get("Event-Name"))
 	}
-	if name == "ALL" || !eventNames[name] {
+	subclass := cmd.Header.Get("Event-Subclass")
+	switch {
+	case name == "CUSTOM":
+	case name != "ALL" && eventNames[name]:
+		subclass = ""
+	case subclass != "": // some libraries name the subclass alone
+		name = "CUSTOM"
+	default:
 		name = "CLONE"
-	}
-	subclass := ""
-	if name == "CUSTOM" {
-		subclass = cmd.Header.Get("Event-Subclass")
 	}
 	e := c.s.sw.NewEvent(name, subclass)
 	id := control.NewUUID()

@@ -28,6 +28,7 @@ type client struct {
 	ctx      context.Context // done when the connection is
 	cancel   context.CancelCauseFunc
 	writeMu  sync.Mutex
+	commands sync.Mutex // held while one is carried out
 	authed   atomic.Bool
 	outbound bool
 	full     bool
@@ -201,6 +202,7 @@ func (c *client) writeEvents() (why string) {
 				buf = fmt.Appendf(buf, "Content-Length: %d\nContent-Type: text/event-%s\n\n", len(body), q.format)
 				buf = append(buf, body...)
 			case q.end:
+				c.idle()
 				notice, wait := c.lingering()
 				if notice == "" {
 					if len(buf) > 0 && c.write(buf) != nil {
@@ -224,6 +226,12 @@ func (c *client) writeEvents() (why string) {
 			waiting[i] = queued{}
 		}
 	}
+}
+
+// idle waits for the answer to the command that is carried out: it may be the one that has ended the channel.
+func (c *client) idle() {
+	c.commands.Lock()
+	defer c.commands.Unlock()
 }
 
 // lingering returns the notice for a client that lingers after the end of its channel, "" if it doesn't, and how
@@ -279,7 +287,9 @@ func (c *client) run() {
 			c.mu.Lock()
 			c.spoke = true
 			c.mu.Unlock()
+			c.commands.Lock()
 			err = c.command(cmd)
+			c.commands.Unlock()
 		}
 		if err == nil {
 			continue
@@ -289,7 +299,7 @@ func (c *client) run() {
 		} else if cause := context.Cause(c.ctx); cause != nil {
 			err = cause
 		}
-		if !errors.Is(err, errBye) && !errors.Is(err, io.EOF) {
+		if !errors.Is(err, errBye) && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 			c.s.log.Warn("client cut", "peer", c.conn.RemoteAddr().String(), "err", err)
 		}
 		c.cut(err)
