@@ -1,31 +1,46 @@
 package main
 
 import (
-	"crypto/tls"
+	_ "embed"
 	"net/netip"
-	"regexp"
-	"strings"
 	"time"
 
-	"github.com/gotelco/telco/examples/kit/config"
-	"github.com/gotelco/telco/sip"
+	"github.com/gotelco/telco/call/cdr"
+	"github.com/gotelco/telco/call/webhook"
+	"github.com/gotelco/telco/ims/as"
 )
 
-// Config is what the YAML file says; see sample.
+// Config is what the YAML file says; sample.yaml explains it.
 type Config struct {
-	Domain   string            `yaml:"domain"`
-	Listen   []Listen          `yaml:"listen"`
-	TLS      TLS               `yaml:"tls"`
-	Users    map[string]string `yaml:"users"`
-	Digest   []string          `yaml:"digest"`
-	Trunks   []netip.Prefix    `yaml:"trunks"`
-	Routes   []Route           `yaml:"routes"`
-	Codecs   []string          `yaml:"codecs"`
-	Media    Media             `yaml:"media"`
-	Record   string            `yaml:"record"`
-	RingTime time.Duration     `yaml:"ring_time"`
-	MaxCalls int               `yaml:"max_calls"`
-	Admin    string            `yaml:"admin"`
+	Domain string   `yaml:"domain"`
+	Listen []Listen `yaml:"listen"`
+	TLS    TLS      `yaml:"tls"`
+	Codecs []string `yaml:"codecs"`
+	Media  Media    `yaml:"media"`
+	Limits Limits   `yaml:"limits"`
+
+	Phones Phones  `yaml:"phones"`
+	IMS    IMS     `yaml:"ims"`
+	Trunks []Trunk `yaml:"trunks"`
+
+	Rules   []as.Rule                `yaml:"rules"`
+	ENUM    map[string]as.ENUMConfig `yaml:"enum"`
+	Ask     map[string]as.AskConfig  `yaml:"ask"`
+	Default as.Decision              `yaml:"default"`
+	Zone    string                   `yaml:"zone"`
+
+	Sounds        string        `yaml:"sounds"`
+	Announcements Announcements `yaml:"announcements"`
+	Recordings    Recordings    `yaml:"recordings"`
+	CDR           []cdr.Config  `yaml:"cdr"`
+
+	EventSocket EventSocket          `yaml:"event_socket"`
+	API         API                  `yaml:"api"`
+	Webhook     webhook.ClientConfig `yaml:"webhook"`
+	Variables   map[string]string    `yaml:"variables"`
+
+	Admin string        `yaml:"admin"`
+	Drain time.Duration `yaml:"drain"`
 }
 
 // Listen is a place to listen for SIP.
@@ -41,133 +56,146 @@ type TLS struct {
 	Key  string `yaml:"key"`
 }
 
-// Route sends numbers to a URI.
-type Route struct {
-	Match string `yaml:"match"`
-	To    string `yaml:"to"`
-}
-
-// Media is where RTP is received.
+// Media is how RTP comes and goes.
 type Media struct {
 	Address   netip.Addr `yaml:"address"`
 	Advertise netip.Addr `yaml:"advertise"`
 	FirstPort uint16     `yaml:"first_port"`
 	LastPort  uint16     `yaml:"last_port"`
+	SRTP      string     `yaml:"srtp"`
+	DSCP      int        `yaml:"dscp"`
+	DTX       bool       `yaml:"dtx"`
+
+	Timeout     time.Duration `yaml:"timeout"`
+	HoldTimeout time.Duration `yaml:"hold_timeout"`
 }
 
+// Limits bound the calls.
+type Limits struct {
+	Calls     int           `yaml:"calls"`
+	Late      time.Duration `yaml:"late"`
+	Busy      float64       `yaml:"busy"`
+	Duration  time.Duration `yaml:"duration"`
+	RingTime  time.Duration `yaml:"ring_time"`
+	RouteTime time.Duration `yaml:"route_time"`
+}
+
+// Phones are those that register here.
+type Phones struct {
+	Users   map[string]string `yaml:"users"`
+	Numbers map[string]string `yaml:"numbers"`
+	Digest  []string          `yaml:"digest"`
+	Border  as.BorderConfig   `yaml:"border"`
+}
+
+// IMS is the core network that the server belongs to.
+type IMS struct {
+	Peers       []as.Source     `yaml:"peers"`
+	Routes      []string        `yaml:"routes"`
+	Domain      string          `yaml:"domain"`
+	Case        as.SessionCase  `yaml:"case"`
+	RegState    as.RegState     `yaml:"reg_state"`
+	RecordRoute bool            `yaml:"record_route"`
+	RegEvent    bool            `yaml:"reg_event"`
+	OrigIOI     string          `yaml:"orig_ioi"`
+	TermIOI     string          `yaml:"term_ioi"`
+	Border      as.BorderConfig `yaml:"border"`
+}
+
+// Trunk is another SIP network.
+type Trunk struct {
+	Name    string      `yaml:"name"`
+	Servers []Server    `yaml:"servers"`
+	Sources []as.Source `yaml:"sources"`
+	Trust   as.Trust    `yaml:"trust"`
+	Domain  string      `yaml:"domain"`
+
+	Username string   `yaml:"username"`
+	Password string   `yaml:"password"`
+	Register Register `yaml:"register"`
+
+	Identity   as.Identity     `yaml:"identity"`
+	From       string          `yaml:"from"`
+	CalledInTo bool            `yaml:"called_in_to"`
+	Border     as.BorderConfig `yaml:"border"`
+	Codecs     []string        `yaml:"codecs"`
+	Headers    []Header        `yaml:"headers"`
+	Transfer   bool            `yaml:"transfer"`
+	MaxCalls   int             `yaml:"max_calls"`
+
+	TargetTimeout time.Duration `yaml:"target_timeout"`
+	RingTime      time.Duration `yaml:"ring_time"`
+	NextOn        []int         `yaml:"next_on"`
+	CoolDown      time.Duration `yaml:"cool_down"`
+	Ping          time.Duration `yaml:"ping"`
+}
+
+// Server is one address of a trunk.
+type Server struct {
+	URI      string `yaml:"uri"`
+	Priority int    `yaml:"priority"`
+	Weight   int    `yaml:"weight"`
+}
+
+// Register says how the server registers with a trunk.
+type Register struct {
+	Registrar string        `yaml:"registrar"`
+	Address   string        `yaml:"address"`
+	Expires   time.Duration `yaml:"expires"`
+	Proxy     string        `yaml:"proxy"`
+}
+
+// Header is a header field that INVITEs to a trunk get or lose.
+type Header struct {
+	Name  string `yaml:"name"`
+	Value string `yaml:"value"`
+	Add   bool   `yaml:"add"`
+}
+
+// Announcements are what callers hear whose call fails.
+type Announcements struct {
+	Causes map[int]string `yaml:"causes"`
+	Answer bool           `yaml:"answer"`
+	Max    time.Duration  `yaml:"max"`
+}
+
+// Recordings say where recordings are, and where they go.
+type Recordings struct {
+	Dir    string            `yaml:"dir"`
+	Name   string            `yaml:"name"`
+	Spool  string            `yaml:"spool"`
+	URL    string            `yaml:"url"`
+	Method string            `yaml:"method"`
+	Field  string            `yaml:"field"`
+	Header map[string]string `yaml:"header"`
+}
+
+// EventSocket is FreeSWITCH's.
+type EventSocket struct {
+	Listen   string         `yaml:"listen"`
+	Password string         `yaml:"password"`
+	Allow    []netip.Prefix `yaml:"allow"`
+}
+
+// API is call control over HTTP, at the admin address.
+type API struct {
+	Token string `yaml:"token"`
+}
+
+// sample is a configuration to start from, and what there is without one.
+//
+//go:embed sample.yaml
+var sample string
+
+// defaults are what holds where a file says nothing. Phones are not among them: a program without users has none.
 func defaults() Config {
 	return Config{
 		Domain: "localhost",
 		Listen: []Listen{{Transport: "udp", Addr: "127.0.0.1:5060"}, {Transport: "tcp", Addr: "127.0.0.1:5060"}},
-		Users:  map[string]string{"alice": "telco", "bob": "telco"},
-		Digest: []string{"SHA-256", "MD5"},
-		Codecs: []string{"PCMA", "PCMU"},
+		Codecs: []string{"PCMA", "PCMU", "AMR-WB", "AMR"},
+		Phones: Phones{Digest: []string{"SHA-256", "MD5"}},
+		Limits: Limits{Late: 10 * time.Millisecond, Busy: 0.8},
 		Admin:  "127.0.0.1:8080",
+		Drain:  time.Minute,
 	}
-}
-
-const sample = `# A configuration to start from. "as validate FILE" says what is wrong with one.
-
-domain: localhost                # of the users' addresses; also the realm of their passwords
-
-listen:                          # where SIP comes in: udp, tcp or tls
-  - {transport: udp, addr: "127.0.0.1:5060"}
-  - {transport: tcp, addr: "127.0.0.1:5060"}
-# - {transport: tls, addr: "192.0.2.1:5061", advertise: sip.example.org}
-# tls: {cert: cert.pem, key: key.pem}        # read again when the files change
-
-users:                           # who may register and call, with their passwords
-  alice: telco
-  bob: telco
-digest: [SHA-256, MD5]           # in this order; some old phones want MD5 alone
-
-# trunks: [192.0.2.128/25]       # whose calls are taken without a password
-# routes:                        # where other numbers go; $1 is what the parentheses enclose
-#   - {match: '^00(\d+)$', to: "sip:+$1@192.0.2.130"}
-
-codecs: [PCMA, PCMU]             # in order of preference; also AMR and AMR-WB
-
-# media:                         # by default the address that a call's SIP uses, and any ports
-#   {address: 192.0.2.1, first_port: 20000, last_port: 29999}
-
-# record: recordings             # a folder for a WAV file of each leg
-ring_time: 60s                   # then a caller gets 480
-max_calls: 1000                  # then a caller gets 503
-
-admin: 127.0.0.1:8080            # /healthz /readyz /metrics /trace.pcapng /events
-`
-
-// Validate says what YAML cannot.
-func (c *Config) Validate() error {
-	var bad config.Problems
-	if c.Domain == "" {
-		bad.Add("domain", "is missing")
-	}
-	if len(c.Listen) == 0 {
-		bad.Add("listen", "names no address")
-	}
-	for i, l := range c.Listen {
-		switch strings.ToLower(l.Transport) {
-		case "udp", "tcp":
-		case "tls":
-			if c.TLS.Cert == "" || c.TLS.Key == "" {
-				bad.Add(config.Path("listen", i), "wants tls.cert and tls.key")
-			}
-		default:
-			bad.Add(config.Path("listen", i, "transport"), "%q is none of udp, tcp and tls", l.Transport)
-		}
-		if _, err := netip.ParseAddrPort(l.Addr); err != nil && !strings.HasPrefix(l.Addr, ":") {
-			bad.Add(config.Path("listen", i, "addr"), "%q is no address with a port, such as 192.0.2.1:5060 or :5060", l.Addr)
-		}
-	}
-	for i, r := range c.Routes {
-		if _, err := regexp.Compile(r.Match); err != nil || r.Match == "" || strings.Contains(r.Match, " ") {
-			bad.Add(config.Path("routes", i, "match"), "%q is no pattern", r.Match)
-		}
-		if _, err := sip.ParseURI(r.To); err != nil {
-			bad.Add(config.Path("routes", i, "to"), "%v", err)
-		}
-	}
-	for i, name := range c.Digest {
-		if a := sip.DigestAlgorithm(name); !a.Known() || a.AKA() != 0 {
-			bad.Add(config.Path("digest", i), "%q is none of SHA-256, SHA-512-256 and MD5", name)
-		}
-	}
-	if len(c.Codecs) == 0 {
-		bad.Add("codecs", "names none")
-	}
-	for i, name := range c.Codecs {
-		if _, ok := codecs[name]; !ok {
-			bad.Add(config.Path("codecs", i), "%q is none of PCMA, PCMU, AMR and AMR-WB", name)
-		}
-	}
-	if m := c.Media; m.FirstPort > m.LastPort || (m.FirstPort == 0) != (m.LastPort == 0) {
-		bad.Add("media", "no ports from %d to %d", m.FirstPort, m.LastPort)
-	}
-	if c.RingTime < 0 {
-		bad.Add("ring_time", "is negative")
-	}
-	if c.MaxCalls < 0 {
-		bad.Add("max_calls", "is negative")
-	}
-	return bad.Err()
-}
-
-// sip returns the listener's configuration.
-func (l Listen) sip(t TLS) (sip.ListenConfig, error) {
-	lc := sip.ListenConfig{Addr: l.Addr, Advertise: l.Advertise}
-	switch strings.ToLower(l.Transport) {
-	case "udp":
-		lc.Transport = sip.UDP
-	case "tcp":
-		lc.Transport = sip.TCP
-	case "tls":
-		lc.Transport = sip.TLS
-		files, err := sip.NewCertificateFiles(t.Cert, t.Key)
-		if err != nil {
-			return lc, err
-		}
-		lc.TLS = &tls.Config{GetCertificate: files.GetCertificate}
-	}
-	return lc, nil
 }

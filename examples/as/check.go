@@ -1,0 +1,191 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/gotelco/telco/call/webhook"
+	"github.com/gotelco/telco/examples/kit/config"
+	"github.com/gotelco/telco/ims/as"
+	"github.com/gotelco/telco/sip"
+)
+
+// Validate says what YAML cannot.
+func (c *Config) Validate() error {
+	var bad config.Problems
+	if c.Domain == "" {
+		bad.Add("domain", "is missing")
+	}
+	c.checkListen(&bad)
+	for i, name := range c.Phones.Digest {
+		if a := sip.DigestAlgorithm(name); !a.Known() || a.AKA() != 0 {
+			bad.Add(config.Path("phones", "digest", i), "%q is none of SHA-256, SHA-512-256 and MD5", name)
+		}
+	}
+	for user := range c.Phones.Numbers {
+		if _, ok := c.Phones.Users[user]; !ok {
+			bad.Add(config.Path("phones", "numbers", user), "there is no such user")
+		}
+	}
+	if len(c.Codecs) == 0 {
+		bad.Add("codecs", "names none")
+	}
+	for i, name := range c.Codecs {
+		if _, ok := codecs[name]; !ok {
+			bad.Add(config.Path("codecs", i), "%q is none of PCMA, PCMU, AMR and AMR-WB", name)
+		}
+	}
+	if m := c.Media; m.FirstPort > m.LastPort || (m.FirstPort == 0) != (m.LastPort == 0) {
+		bad.Add("media", "no ports from %d to %d", m.FirstPort, m.LastPort)
+	}
+	if _, ok := srtp[c.Media.SRTP]; !ok {
+		bad.Add("media.srtp", "%q is none of off, optional and required", c.Media.SRTP)
+	}
+	if c.Media.DSCP < 0 || c.Media.DSCP > 63 {
+		bad.Add("media.dscp", "%d is not between 0 and 63", c.Media.DSCP)
+	}
+	if l := c.Limits; l.Calls < 0 || l.Late < 0 || l.Busy < 0 || l.Busy > 1 || l.RingTime < 0 || l.RouteTime < 0 {
+		bad.Add("limits", "a negative one, or busy is above 1")
+	}
+	c.checkTrunks(&bad)
+	c.checkFiles(&bad)
+	if e := c.EventSocket; e.Listen != "" {
+		if _, err := netip.ParseAddrPort(e.Listen); err != nil && !strings.HasPrefix(e.Listen, ":") {
+			bad.Add("event_socket.listen", "%q is no address with a port", e.Listen)
+		}
+		if e.Password == "" {
+			bad.Add("event_socket.password", "is missing: without one nobody could log in")
+		}
+	}
+	if c.Webhook.URL != "" {
+		if w, err := webhook.NewClient(c.Webhook); err != nil {
+			bad.Add("webhook", "%s", trim(err))
+		} else {
+			w.Close()
+		}
+	}
+	if c.Drain < 0 {
+		bad.Add("drain", "is negative")
+	}
+	if len(bad) == 0 { // what the library says about the whole
+		c.checkWhole(&bad)
+	}
+	return bad.Err()
+}
+
+func (c *Config) checkListen(bad *config.Problems) {
+	if len(c.Listen) == 0 {
+		bad.Add("listen", "names no address")
+	}
+	for i, l := range c.Listen {
+		switch strings.ToLower(l.Transport) {
+		case "udp", "tcp":
+		case "tls":
+			if c.TLS.Cert == "" || c.TLS.Key == "" {
+				bad.Add(config.Path("listen", i), "wants tls.cert and tls.key")
+			}
+		default:
+			bad.Add(config.Path("listen", i, "transport"), "%q is none of udp, tcp and tls", l.Transport)
+		}
+		if _, err := netip.ParseAddrPort(l.Addr); err != nil && !strings.HasPrefix(l.Addr, ":") {
+			bad.Add(config.Path("listen", i, "addr"), "%q is no address with a port, such as 192.0.2.1:5060 or :5060", l.Addr)
+		}
+	}
+}
+
+func (c *Config) checkTrunks(bad *config.Problems) {
+	for i, t := range c.Trunks {
+		if t.Name == "" {
+			bad.Add(config.Path("trunks", i, "name"), "is missing")
+		}
+		if _, ok := c.Phones.Users[t.Name]; ok {
+			bad.Add(config.Path("trunks", i, "name"), "%q is a phone's already", t.Name)
+		}
+		for k, s := range t.Servers {
+			if _, err := sip.ParseURI(s.URI); err != nil {
+				bad.Add(config.Path("trunks", i, "servers", k, "uri"), "%s", trim(err))
+			}
+		}
+	}
+}
+
+func (c *Config) checkFiles(bad *config.Problems) {
+	r := c.Recordings
+	if r.Name != "" && r.Dir == "" && r.Spool == "" {
+		bad.Add("recordings.name", "wants recordings.dir or recordings.spool")
+	}
+	if r.URL != "" {
+		if u, err := url.Parse(r.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			bad.Add("recordings.url", "is no URL of HTTP")
+		}
+		if r.Spool == "" {
+			bad.Add("recordings.url", "wants recordings.spool, a folder for what is not uploaded yet")
+		}
+	}
+	if m := strings.ToUpper(r.Method); m != "" && m != "PUT" && m != "POST" {
+		bad.Add("recordings.method", "%q is neither PUT nor POST", r.Method)
+	}
+	for i, d := range c.CDR {
+		if d.Dir == "" {
+			bad.Add(config.Path("cdr", i, "dir"), "is missing")
+		}
+	}
+}
+
+// checkWhole makes what the server would be made of, and throws it away.
+func (c *Config) checkWhole(bad *config.Problems) {
+	rules, err := c.rules(c.names(), nil)
+	if err != nil {
+		bad.Add("rules", "%s", trim(err))
+		return
+	}
+	rules.Close()
+	s, err := as.New(c.server(nil, rules))
+	if err != nil {
+		var e *as.ConfigError
+		if errors.As(err, &e) {
+			path := e.Field
+			for i, t := range c.Trunks {
+				if rest, ok := strings.CutPrefix(e.Field, "trunk "+t.Name); ok {
+					path = config.Path("trunks", i) + strings.ReplaceAll(rest, ": ", ".")
+				}
+			}
+			bad.Add(path, "%s", trim(e.Err))
+			return
+		}
+		bad.Add("", "%s", trim(err))
+		return
+	}
+	closeNow(s)
+}
+
+// trim is an error without the name of the package.
+func trim(err error) string {
+	s := err.Error()
+	for _, p := range []string{"as: ", "sip: ", "webhook: "} {
+		s = strings.TrimPrefix(s, p)
+	}
+	return s
+}
+
+var errRestart = errors.New("cannot change while the program runs: restart it")
+
+// fixed says what a new configuration changes that needs a restart.
+func (c *Config) fixed(n *Config) error {
+	for _, x := range []struct {
+		name     string
+		old, now any
+	}{
+		{"listen", c.Listen, n.Listen}, {"tls", c.TLS, n.TLS}, {"domain", c.Domain, n.Domain}, {"event_socket.listen", c.EventSocket, n.EventSocket},
+		{"api", c.API, n.API}, {"webhook", c.Webhook, n.Webhook}, {"admin", c.Admin, n.Admin}, {"recordings", c.Recordings, n.Recordings},
+		{"sounds", c.Sounds, n.Sounds}, {"cdr", c.CDR, n.CDR}, {"variables", c.Variables, n.Variables},
+	} {
+		if fmt.Sprintf("%#v", x.old) != fmt.Sprintf("%#v", x.now) {
+			return fmt.Errorf("%s %w", x.name, errRestart)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gotelco/telco/call/cdr"
+	"github.com/gotelco/telco/call/esl"
+	"github.com/gotelco/telco/call/httpapi"
+	"github.com/gotelco/telco/call/record"
+	"github.com/gotelco/telco/call/webhook"
+	"github.com/gotelco/telco/examples/kit/admin"
+	"github.com/gotelco/telco/examples/kit/config"
+	"github.com/gotelco/telco/examples/kit/metrics"
+	"github.com/gotelco/telco/ims/as"
+)
+
+// program is a server with everything around it.
+type program struct {
+	file  string // of the configuration; empty if there is none
+	log   *slog.Logger
+	admin *admin.Server
+
+	server *as.Server
+	spool  *record.Spool // nil: none
+	cdr    []*cdr.Log
+	hooks  *webhook.Hooks
+	events *esl.Server // nil: none
+	lost   atomic.Uint64
+
+	mu    sync.Mutex
+	cfg   Config
+	rules *as.Rules
+}
+
+// start brings everything up, and listens.
+func start(cfg Config, file string, log *slog.Logger) (p *program, err error) {
+	p = &program{file: file, log: log, cfg: cfg, admin: admin.New(admin.Config{Addr: cfg.Admin, Logger: log})}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if r := cfg.Recordings; r.Spool != "" {
+		header := http.Header{}
+		for k, v := range r.Header {
+			header.Set(k, v)
+		}
+		if p.spool, err = record.Open(record.Config{Dir: r.Spool, URL: r.URL, Method: r.Method, FileField: r.Field, Header: header, Logger: log}); err != nil {
+			return nil, fmt.Errorf("recordings.spool: %w", err)
+		}
+	}
+	for i, c := range cfg.CDR {
+		c.Logger = log
+		l, report, err := cdr.Open(c)
+		if err != nil {
+			return nil, fmt.Errorf("cdr[%d]: %w", i, err)
+		}
+		p.cdr = append(p.cdr, l)
+		log.Debug("call records", "dir", c.Dir, "report", fmt.Sprintf("%+v", report))
+	}
+	if p.rules, err = cfg.rules(cfg.names(), log); err != nil {
+		return nil, err
+	}
+	if p.server, err = as.New(cfg.server(p, p.rules)); err != nil {
+		return nil, err
+	}
+	if p.hooks, err = webhook.New(webhook.Config{Client: cfg.Webhook, Logger: log}); err != nil {
+		return nil, err
+	}
+	p.server.Switch().Handle("webhook", p.hooks.App)
+	if err := p.listenEvents(); err != nil {
+		return nil, err
+	}
+	for _, l := range cfg.Listen {
+		lc, err := l.sip(cfg.TLS)
+		if err != nil {
+			return nil, err
+		}
+		f, err := p.server.Endpoint().Listen(lc)
+		if err != nil {
+			return nil, err
+		}
+		log.Info("listening", "transport", f.Transport.String(), "addr", f.Local.String())
+	}
+	p.admin.Handle("/v1/", httpapi.New(httpapi.Config{Switch: p.server.Switch(), Token: cfg.API.Token, Logger: log}))
+	p.admin.Metrics(func(m *metrics.Writer) { p.report(m) })
+	p.admin.Check("calls", func() error {
+		if p.server.Draining() {
+			return errors.New("draining")
+		}
+		return nil
+	})
+	return p, nil
+}
+
+// listenEvents opens the event socket.
+func (p *program) listenEvents() error {
+	c := p.cfg.EventSocket
+	if c.Listen == "" {
+		return nil
+	}
+	var err error
+	p.events, err = esl.New(esl.Config{
+		Switch: p.server.Switch(), Password: c.Password, Allow: c.Allow, Logger: p.log,
+		Reload: func(context.Context) error { return p.reload() },
+	})
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	p.log.Info("event socket", "addr", l.Addr().String())
+	go func() {
+		if err := p.events.Serve(l); err != nil && !errors.Is(err, net.ErrClosed) {
+			p.log.Error("the event socket has ended", "err", err)
+		}
+	}()
+	return nil
+}
+
+// reload reads the file again. Where it is wrong, nothing changes.
+func (p *program) reload() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.file == "" {
+		return errors.New("the program was started without a file")
+	}
+	cfg := defaults()
+	if err := config.Load(p.file, &cfg); err != nil {
+		return err
+	}
+	if err := p.cfg.fixed(&cfg); err != nil {
+		return err
+	}
+	rules, err := cfg.rules(cfg.names(), p.log)
+	if err != nil {
+		return err
+	}
+	if err := p.server.Reload(cfg.server(p, rules)); err != nil {
+		rules.Close()
+		return err
+	}
+	p.rules.Close() // calls that ask go on
+	p.cfg, p.rules = cfg, rules
+	p.log.Info("configuration is in force", "file", p.file)
+	return nil
+}
+
+// drain lets calls end: new ones are refused.
+func (p *program) drain(ctx context.Context) {
+	p.admin.Drain()
+	if n := p.server.Stats().Calls; n > 0 {
+		p.log.Info("draining", "calls", n, "for", p.cfg.Drain)
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.Drain)
+	defer cancel()
+	if err := p.server.Drain(ctx); err != nil {
+		p.log.Warn("calls are ended", "calls", p.server.Stats().Calls)
+	}
+}
+
+// close ends what is left, and keeps what was recorded.
+func (p *program) close() error {
+	var errs []error
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if p.server != nil {
+		errs = append(errs, p.server.Close(ctx))
+	}
+	if p.events != nil {
+		errs = append(errs, p.events.Close())
+	}
+	if p.hooks != nil {
+		errs = append(errs, p.hooks.Close())
+	}
+	for _, l := range p.cdr {
+		errs = append(errs, l.Close())
+	}
+	if p.spool != nil {
+		errs = append(errs, p.spool.Close())
+	}
+	if p.rules != nil {
+		errs = append(errs, p.rules.Close())
+	}
+	return errors.Join(errs...)
+}
