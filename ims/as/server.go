@@ -205,8 +205,12 @@ func (s *Server) leave() {
 
 // onRequest decides whose a request outside of the agent's dialogs is. It must not block.
 func (s *Server) onRequest(f *sip.Forwarding) {
-	if f.InDialog() { // of a call that was let go on
-		f.Forward()
+	if f.InDialog() {
+		if u, ok := f.Route(); ok && u.User == proxyUser { // of a call that was let go on
+			f.Forward()
+		} else {
+			f.Respond(refusal(f.Original, 481, 0, ""))
+		}
 		return
 	}
 	set := s.settings.Load()
