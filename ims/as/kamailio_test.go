@@ -31,8 +31,8 @@ func source(t *testing.T, s string) as.Source {
 	return p
 }
 
-// serverConfig bridges calls to numbers to telephones of the SIP side, and lets all others of the IMS side go on. Telephones are
-// pairs of a number and a SIP URI.
+// serverConfig bridges calls to numbers to telephones of the SIP side, and their calls to the IMS core; all other calls of the core it
+// lets go on. Telephones are pairs of a number and a SIP URI.
 func serverConfig(t *testing.T, tr trace.Func, telephones ...[2]string) as.Config {
 	t.Helper()
 	rules := as.RulesConfig{Default: as.Decision{Action: as.Proxy}}
@@ -49,6 +49,7 @@ func serverConfig(t *testing.T, tr trace.Func, telephones ...[2]string) as.Confi
 		cfg.Trunks = append(cfg.Trunks, as.Trunk{Name: x[0], Servers: []as.TrunkServer{{URI: x[1]}}, Codecs: []string{"PCMA", "PCMU"}})
 		rules.Rules = append(rules.Rules, as.Rule{Match: as.Match{Called: []string{x[0]}}, Then: &as.Decision{Action: as.Bridge, Targets: []as.Target{{Trunk: x[0]}}}})
 	}
+	rules.Rules = append(rules.Rules, as.Rule{Match: as.Match{Side: []as.Side{as.SideTrunk}}, Then: &as.Decision{Action: as.Bridge, Targets: []as.Target{{IMS: true}}}})
 	router, err := as.NewRules(rules)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +101,7 @@ func (e *ended) all() []*as.CallInfo {
 // TestKamailioIMS: an application server behind Kamailio's CSCFs and our HSS. Two phones register by AKA, and the server hears of
 // the one that it serves. Her call to a number goes to it by an initial filter criterion, and it bridges AMR to A-law of a telephone
 // of the SIP side. Her call to the other phone it lets go on, and the S-CSCF knows by the original dialog identifier what is left to
-// be done. Both can be heard at both ends.
+// be done. A call from the SIP side reaches her by the core. All can be heard at both ends.
 func TestKamailioIMS(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for other programs (-short)")
@@ -121,8 +122,14 @@ func TestKamailioIMS(t *testing.T) {
 	registered := make(chan as.Registration, 10)
 	cfg.OnEnd, cfg.OnRegister = over.add, func(r as.Registration) { registered <- r }
 	server := startServer(t, cfg, port)
+	dispatcher := kamailio.StartDispatcher(t, fmt.Sprintf("sip:127.0.0.1:%d", port))
 
-	x := kamailio.StartIMSTraced(t, kamailio.Config{}, l, tr, kamailio.Subscriber(t, "alice", kamailio.Criteria(port)...), kamailio.Subscriber(t, "bob"))
+	x := kamailio.StartIMSTraced(t, kamailio.Config{}, l, tr, kamailio.Subscriber(t, "alice", kamailio.Criteria(port)...),
+		kamailio.Subscriber(t, "bob", kamailio.Criteria(dispatcher.Port)...))
+	cfg.IMS.Routes = []string{fmt.Sprintf("<sip:127.0.0.1:%d;lr>", x.ICSCF)}
+	if err := server.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
 	at := map[string]int{"alice": lab.FreePort(t), "bob": lab.FreePort(t)}
 	for _, name := range []string{"alice", "bob"} {
 		x.Register(t, name, at[name], 3600)
@@ -136,33 +143,54 @@ func TestKamailioIMS(t *testing.T) {
 		t.Fatal("no third-party REGISTER came")
 	}
 
-	bob := kamailio.Baresip{Name: "bob", Port: at["bob"], Proxy: x.PCSCF, Codec: "AMR", Tone: 1000}
-	for _, to := range []struct {
-		phone kamailio.Baresip
-		uri   string
-	}{{desk, "sip:" + number + "@" + kamailio.Domain + ";user=phone"}, {bob, "sip:bob@" + kamailio.Domain}} {
-		answers := to.phone.Start(t)
-		calls := kamailio.Baresip{Name: "alice", Port: at["alice"], Proxy: x.PCSCF, Codec: "AMR", Tone: 440, Dial: to.uri}.Start(t)
-		calls.Listen(t, 2)
+	alice := kamailio.Baresip{Name: "alice", Port: at["alice"], Proxy: x.PCSCF, Codec: "AMR"}
+	bob := kamailio.Baresip{Name: "bob", Port: at["bob"], Proxy: x.PCSCF, Codec: "AMR"}
+	desk.Proxy = port
+	for _, c := range []struct {
+		from, to kamailio.Baresip
+		uri      string
+	}{
+		{alice, desk, "sip:" + number + "@" + kamailio.Domain + ";user=phone"},
+		{alice, bob, "sip:bob@" + kamailio.Domain},
+		{desk, alice, "sip:alice@" + kamailio.Domain},
+	} {
+		c.to.Tone = 1000
+		answers := c.to.Start(t)
+		c.from.Tone, c.from.Dial = 440, c.uri
+		calls := c.from.Start(t)
+		calls.Hears(t, 1000, 0)
+		answers.Hears(t, 440, 0)
 		calls.HangUp()
-		calls.Hears(t, 1000)
-		answers.Hears(t, 440)
+		answers.HungUp(t)
 	}
-	kamailio.Eventually(t, "both calls are over", func() bool { return len(over.all()) == 2 })
+	// His calls go by way of a dispatcher in front of the server.
+	answered := make(chan error, 1)
+	go func() { answered <- kamailio.Answer(t, at["alice"], 1) }()
+	if err := kamailio.Call(t, at["bob"], x.PCSCF, "alice"); err != nil {
+		t.Error(err)
+	}
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+
+	kamailio.Eventually(t, "all calls are over", func() bool { return len(over.all()) == 4 })
 	for i, c := range over.all() {
 		want := []struct {
-			action as.Action
-			target string
-		}{{as.Bridge, "trunk/" + number}, {as.Proxy, "proxy"}}[i]
-		if c.Decision.Action != want.action || c.Target != want.target || c.Status != 200 || c.Answered.IsZero() || c.Request.ServedUser != "sip:alice@"+kamailio.Domain ||
-			c.Request.Case != as.CaseOrig || c.Request.RegState != as.Registered || !strings.HasPrefix(c.ODI, "iscmark") || c.ICID == "" {
+			action       as.Action
+			target, user string
+		}{{as.Bridge, "trunk/" + number, "alice"}, {as.Proxy, "proxy", "alice"}, {as.Bridge, "ims", ""}, {as.Proxy, "proxy", "bob"}}[i]
+		if c.Decision.Action != want.action || c.Target != want.target || c.Status != 200 || c.Answered.IsZero() {
+			t.Errorf("call %d: %+v\n%+v", i, c, c.Request)
+		}
+		if want.user != "" && (c.Request.ServedUser != "sip:"+want.user+"@"+kamailio.Domain || c.Request.Case != as.CaseOrig || c.Request.RegState != as.Registered ||
+			!strings.HasPrefix(c.ODI, "iscmark") || c.ICID == "") {
 			t.Errorf("call %d: %+v\n%+v", i, c, c.Request)
 		}
 	}
-	if s := server.Stats(); s.Calls != 0 || s.Received != 2 || s.Answered != 1 || s.Proxied != 1 || s.Users != 1 {
+	if s := server.Stats(); s.Calls != 0 || s.Received != 4 || s.Answered != 2 || s.Proxied != 2 || s.Users != 2 {
 		t.Errorf("%+v", s)
 	}
 	// She is gone, and the server hears of that, too.
 	x.Register(t, "alice", at["alice"], 0)
-	kamailio.Eventually(t, "the third-party REGISTER of the end", func() bool { return server.Stats().Users == 0 })
+	kamailio.Eventually(t, "the third-party REGISTER of the end", func() bool { return server.Stats().Users == 1 })
 }

@@ -82,7 +82,7 @@ func TestKamailioCSCF(t *testing.T) {
 	called := make(chan error, 1)
 	go func() { called <- kamailio.Answer(t, phone, 1) }()
 	call := func() error {
-		return kamailio.Call(t, c.ICSCF, "alice")
+		return kamailio.Call(t, lab.FreePort(t), c.ICSCF, "alice")
 	}
 	if err := call(); err != nil {
 		t.Error(err)
@@ -115,7 +115,7 @@ func TestKamailioCSCF(t *testing.T) {
 	c.register("alice", phone, 0)
 	c.eventually("de-registered at the HSS", func() bool { return c.registration("alice").State != hss.Registered })
 	c.eventually("no contact in the S-CSCF after the end", func() bool { return c.Contacts("sip:alice@ims.example") == 0 })
-	if err := kamailio.Call(t, c.ICSCF, "nobody"); err == nil || c.Answers("LIR", "DIAMETER_ERROR_USER_UNKNOWN") == 0 {
+	if err := kamailio.Call(t, lab.FreePort(t), c.ICSCF, "nobody"); err == nil || c.Answers("LIR", "DIAMETER_ERROR_USER_UNKNOWN") == 0 {
 		t.Errorf("a call to nobody: %v; %v", err, c.HSS.Stats().Answers)
 	}
 }

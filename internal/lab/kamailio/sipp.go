@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/gotelco/telco/internal/lab"
 )
 
 //go:embed register.xml
@@ -39,12 +37,12 @@ func SIPp(t testing.TB, from, to int, args ...string) error {
 	return nil
 }
 
-// Call makes a call from a phone of SIPp to a user, by way of a port of 127.0.0.1, and hangs up as soon as it is answered.
-func Call(t testing.TB, to int, user string) error {
+// Call makes a call from a phone of SIPp at a port to a user, by way of another port, and hangs up as soon as it is answered.
+func Call(t testing.TB, from, by int, user string) error {
 	t.Helper()
 	scenario := filepath.Join(t.TempDir(), "call.xml")
 	write(t, scenario, callScenario)
-	return SIPp(t, lab.FreePort(t), to, "-sf", scenario, "-key", "user", user, "-key", "domain", Domain)
+	return SIPp(t, from, by, "-sf", scenario, "-key", "user", user, "-key", "domain", Domain)
 }
 
 // Answer answers so many calls with a phone of SIPp at a port of 127.0.0.1, and returns when they have ended.
