@@ -76,8 +76,7 @@ func (s *Server) onInvite(f *sip.Forwarding, set *settings, p peer) {
 	s.counts.received.Add(1)
 	req := f.Original
 	if p.side == 0 {
-		s.counts.unknown.Add(1)
-		s.log.Warn("as: call from nobody that is known", "source", sourceOf(f.Flow()), "call_id", req.CallID())
+		s.stranger(f)
 		f.Respond(refusal(req, 403, 0, ""))
 		return
 	}
@@ -99,9 +98,7 @@ func (s *Server) onInvite(f *sip.Forwarding, set *settings, p peer) {
 		return
 	}
 	x := &session{s: s, set: set, id: control.NewUUID(), peer: p, req: req, source: sourceOf(f.Flow()), began: time.Now()}
-	tx := f.Transaction()
-	tx.OnRespond(x.onRespond)
-	tx.OnEnd(func(error) { s.spawn(func() { x.finish(nil) }) }) // where the agent refuses it, there is no channel
+	f.Transaction().OnRespond(x.onRespond)
 	s.spawn(func() { x.decide(f) })
 }
 
@@ -339,10 +336,11 @@ func (x *session) onRespond(resp *sip.Response) {
 		}
 	}
 	x.mu.Unlock()
+	// A refusal ends a call that has no channel, whoever refuses it: the agent does so for want of room, too.
+	if proxied && !resp.IsProvisional() || resp.StatusCode >= 300 {
+		x.s.spawn(func() { x.finish(nil) })
+	}
 	if proxied {
-		if !resp.IsProvisional() {
-			x.s.spawn(func() { x.finish(nil) })
-		}
 		return
 	}
 	if resp.StatusCode == 100 || resp.StatusCode >= 300 || x.peer.trust < Trusted {
@@ -408,8 +406,13 @@ func (s *Server) onCall(c *call.Call) {
 		return
 	}
 	x.mu.Lock()
+	over := x.over
 	x.adopted = true
 	x.mu.Unlock()
+	if over { // cancelled meanwhile
+		s.forget(x)
+		return
+	}
 	if x.peer.trunk != nil && len(x.peer.trunk.codecs) > 0 {
 		c.SetCodecs(x.peer.trunk.codecs...)
 	}
@@ -480,6 +483,14 @@ func (s *Server) onDestroy(ch *control.Channel) {
 	}
 }
 
+// forget takes a session out of memory.
+func (s *Server) forget(x *session) {
+	s.mu.Lock()
+	delete(s.sessions, x.id)
+	delete(s.pending, x.req)
+	s.mu.Unlock()
+}
+
 // finish tells of the end of the call, once.
 func (x *session) finish(ch *control.Channel) {
 	s := x.s
@@ -516,10 +527,7 @@ func (x *session) finish(ch *control.Channel) {
 	default:
 		s.counts.answered.Add(1)
 	}
-	s.mu.Lock()
-	delete(s.sessions, x.id)
-	delete(s.pending, x.req)
-	s.mu.Unlock()
+	s.forget(x)
 	if x.peer.trunk != nil {
 		x.peer.trunk.release()
 	}

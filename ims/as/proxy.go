@@ -97,7 +97,7 @@ func (s *Server) onOther(f *sip.Forwarding, set *settings, p peer) {
 	s.counts.requests.Add(1)
 	req := f.Original
 	if p.side == 0 {
-		s.counts.unknown.Add(1)
+		s.stranger(f)
 		f.Respond(refusal(req, 403, 0, ""))
 		return
 	}

@@ -43,6 +43,7 @@ type Server struct {
 	idle     chan struct{} // closed when calls is 0, while draining
 
 	counts counts
+	quiet  atomic.Int64 // when a stranger was logged last, in Unix seconds
 }
 
 // counts are the counters of Stats.
@@ -396,6 +397,14 @@ func overdue(set *settings, ch *control.Channel, info control.ChannelInfo, now t
 		return control.MediaTimeout
 	}
 	return control.CauseNone
+}
+
+// stranger logs a request from nobody that is known: once a second, since some send nothing else.
+func (s *Server) stranger(f *sip.Forwarding) {
+	s.counts.unknown.Add(1)
+	if now := time.Now().Unix(); s.quiet.Swap(now) != now {
+		s.log.Warn("as: request from nobody that is known", "method", string(f.Original.Method), "source", sourceOf(f.Flow()), "call_id", f.Original.CallID())
+	}
 }
 
 // sourceOf is an address as text, for variables and logs.

@@ -547,3 +547,89 @@ func TestTransfer(t *testing.T) {
 		})
 	}
 }
+
+// Calls that the agent refuses by itself are over, too: those that require what it does not support, those that are
+// cancelled, and those beyond its admission.
+func TestRefusedByTheAgent(t *testing.T) {
+	run(t, Config{
+		Call:   call.Config{Admission: call.Admission{MaxCalls: 1}},
+		Router: always(Decision{Action: Run, Apps: []App{{"answer", ""}, {"sleep", "1000000"}}}),
+	}, func(h *house) {
+		p := h.cscf()
+		strange := p.invite("tel:+4930", "Require", "quantum")
+		p.send(strange)
+		p.response(420, strange)
+		first := p.invite("tel:+4931")
+		p.send(first)
+		ok := p.answered(first)
+		second := p.invite("tel:+4932")
+		p.send(second)
+		p.response(503, second)
+		synctest.Wait()
+		if n := h.s.Stats().Calls; n != 1 {
+			t.Errorf("%d calls, want the first alone", n)
+		}
+		p.send(p.within(first, ok, sip.BYE, "2"))
+		if end := h.end(2); end.Status != 200 {
+			t.Errorf("%+v", end)
+		}
+		if n := len(h.s.pending) + len(h.s.sessions); n != 0 {
+			t.Errorf("%d sessions are left", n)
+		}
+	})
+}
+
+// A caller who gives up while the router thinks, and one who does while it rings.
+func TestCancel(t *testing.T) {
+	think := make(chan time.Duration, 2)
+	run(t, Config{Trunks: []Trunk{trunkTo("a", hostTrunk+1)}, Router: routerFunc(func(ctx context.Context, r *Request) (Decision, error) {
+		select {
+		case <-time.After(<-think):
+			return Decision{Action: Bridge, Targets: []Target{{Trunk: "a"}}}, nil
+		case <-ctx.Done():
+			return Decision{}, ctx.Err()
+		}
+	})}, func(h *house) {
+		h.carrier(hostTrunk+1, func(c *call.Call) {
+			c.Ring()
+			<-c.Context().Done()
+		})
+		p := h.cscf()
+		for _, d := range []time.Duration{0, 3 * time.Second, time.Minute} {
+			think <- d
+			inv := p.invite("tel:+4930")
+			p.send(inv)
+			switch d {
+			case 0:
+				p.response(180, inv)
+			case time.Minute: // longer than RouteTimeout
+				p.response(504, inv)
+				continue
+			default:
+				p.response(100, inv)
+			}
+			p.send(sip.NewCANCEL(inv))
+			p.response(487, inv)
+		}
+		for n := range 3 {
+			if end := h.end(n); end.Status != 487 && end.Status != 504 || end.Status == 487 && end.HungUp != "caller" {
+				t.Errorf("%+v", end)
+			}
+		}
+	})
+}
+
+// A private caller is anonymous to a network that is not trusted.
+func TestPrivacy(t *testing.T) {
+	run(t, Config{Trunks: []Trunk{trunkTo("a", hostTrunk+1)}, Router: always(Decision{Action: Bridge, Targets: []Target{{Trunk: "a"}}})}, func(h *house) {
+		far := h.carrier(hostTrunk+1, nil)
+		p := h.cscf()
+		inv := p.invite("tel:+4930", "Privacy", "id")
+		p.send(inv)
+		p.answered(inv)
+		got := far.calls()[0]
+		if strings.Contains(got.String(), "493011111") || strings.Contains(got.String(), "alice") || !strings.Contains(got.Value("From"), "anonymous.invalid") || got.Has("Privacy") {
+			t.Errorf("%s", got)
+		}
+	})
+}
