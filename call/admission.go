@@ -2,6 +2,7 @@ package call
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -17,6 +18,9 @@ type Admission struct {
 	// MaxBusy is the part of the time of the wheel's goroutines that their turns may take, over the last second: up to 1. If
 	// zero, that is not looked at; 0.8 is a good value.
 	MaxBusy float64
+	// MaxCPU is the part of the machine's processor time that this process may use, over the last second: up to 1. If zero, that
+	// is not looked at, and neither is it where the system does not say (Windows); 0.85 is a good value.
+	MaxCPU float64
 }
 
 // AdmissionStats is a snapshot of what an [Admission] looks at.
@@ -24,13 +28,13 @@ type AdmissionStats struct {
 	Calls   int
 	Late    time.Duration // 90th percentile of the last second
 	Busy    float64       // part of the last second
+	CPU     float64       // part of the machine's, over the last second
 	Refused uint64        // calls
 }
 
 // Admission returns what the agent's Admission looks at.
 func (a *Agent) Admission() AdmissionStats {
-	late, busy := a.load.read(a.wheel)
-	return AdmissionStats{Calls: a.Calls(), Late: late, Busy: busy, Refused: a.refused.Load()}
+	return AdmissionStats{Calls: a.Calls(), Late: a.wheel.lateness(), Busy: a.wheel.busy(), CPU: a.processor.used(), Refused: a.refused.Load()}
 }
 
 // admit says whether a call is taken: why is empty then, and otherwise after is the number of seconds after which
@@ -40,41 +44,43 @@ func (a *Agent) admit() (after int, why string) {
 	if n := a.Calls(); limits.MaxCalls > 0 && n >= limits.MaxCalls {
 		return 10, fmt.Sprintf("%d calls", n)
 	}
-	if limits.MaxLate == 0 && limits.MaxBusy == 0 {
-		return 0, ""
+	if limits.MaxLate > 0 {
+		if late := a.wheel.lateness(); late > limits.MaxLate {
+			return 2, fmt.Sprintf("media is %v late", late.Round(time.Millisecond))
+		}
 	}
-	late, busy := a.load.read(a.wheel)
-	switch {
-	case limits.MaxLate > 0 && late > limits.MaxLate:
-		return 2, fmt.Sprintf("media is %v late", late.Round(time.Millisecond))
-	case limits.MaxBusy > 0 && busy > limits.MaxBusy:
-		return 2, fmt.Sprintf("media takes %.0f %% of the time", busy*100)
+	if limits.MaxBusy > 0 {
+		if busy := a.wheel.busy(); busy > limits.MaxBusy {
+			return 2, fmt.Sprintf("media takes %.0f %% of the time", busy*100)
+		}
+	}
+	if limits.MaxCPU > 0 {
+		if cpu := a.processor.used(); cpu > limits.MaxCPU {
+			return 2, fmt.Sprintf("the process takes %.0f %% of the processors", cpu*100)
+		}
 	}
 	return 0, ""
 }
 
-// load is how a wheel does, measured over a second.
-type load struct {
-	mu    sync.Mutex
-	since time.Time
-	last  WheelStats
-	late  time.Duration
-	busy  float64
+// processor is what the process uses of the machine's processors.
+type processor struct {
+	mu   sync.Mutex
+	at   time.Time
+	time time.Duration
+	part float64
 }
 
-func (l *load) read(w *Wheel) (late time.Duration, busy float64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// used is the part of the last second or more, up to 1.
+func (p *processor) used() float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	now := time.Now()
-	if took := now.Sub(l.since); took >= time.Second {
-		s := w.Stats()
-		if took < 10*time.Second && s.Turns > l.last.Turns {
-			l.busy = float64(s.Busy-l.last.Busy) / float64(took) / float64(s.Workers)
-		} else {
-			l.busy = 0
+	if took := now.Sub(p.at); took >= time.Second {
+		used := processorTime()
+		if !p.at.IsZero() {
+			p.part = float64(used-p.time) / float64(took) / float64(runtime.NumCPU())
 		}
-		l.since, l.last = now, s
+		p.at, p.time = now, used
 	}
-	l.late = w.lateness()
-	return l.late, l.busy
+	return p.part
 }

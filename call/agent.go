@@ -96,7 +96,7 @@ type Agent struct {
 
 	reliable, preconditions bool // 100rel and precondition are supported
 
-	load load
+	processor processor
 	// incoming calls beyond what Admission takes
 	refused atomic.Uint64
 

@@ -42,6 +42,12 @@ type spoke struct {
 	stats  WheelStats
 	recent [50 * slots]time.Duration // how late the turns of the last second began
 	last   time.Time                 // of the last turn
+
+	// Of the last whole second.
+	second time.Time     // when it ended
+	busyAt time.Duration // Busy then
+	part   float64       // of it that turns took
+	served int           // media then
 }
 
 // place is where a Media is on a Wheel. It is guarded by the Wheel's lock; it is written under the spoke's too.
@@ -129,25 +135,53 @@ func (s *spoke) lateness() time.Duration {
 	return second[len(second)*9/10]
 }
 
-// add puts m where there are fewest.
-func (w *Wheel) add(m *Media) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var at place
-	best, bestAll := -1, 0
+// busy is the part of the last second that turns took, on the average of the goroutines.
+func (w *Wheel) busy() (part float64) {
 	for _, s := range w.spokes {
 		s.mu.Lock()
-		all := 0
-		for _, have := range s.media {
-			all += len(have)
-		}
-		for i, have := range s.media {
-			if best < 0 || all < bestAll || all == bestAll && len(have) < best {
-				best, bestAll, at = len(have), all, place{spoke: s, slot: i}
-			}
+		if time.Since(s.last) <= time.Second {
+			part += s.part / float64(len(w.spokes))
 		}
 		s.mu.Unlock()
 	}
+	return part
+}
+
+// add puts m where there is least to do: by what the last second took, and what has come and gone since then.
+func (w *Wheel) add(m *Media) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	type spokeLoad struct {
+		part        float64
+		served, now int
+		slot        int // with the fewest
+	}
+	loads := make([]spokeLoad, len(w.spokes))
+	part, served := 0.0, 0
+	for i, s := range w.spokes {
+		s.mu.Lock()
+		l := &loads[i]
+		l.part, l.served = s.part, s.served
+		for slot, have := range s.media {
+			l.now += len(have)
+			if len(have) < len(s.media[l.slot]) {
+				l.slot = slot
+			}
+		}
+		s.mu.Unlock()
+		part += l.part
+		served += l.served
+	}
+	each := part / float64(max(served, 1))
+	best := 0
+	for i, l := range loads {
+		b := loads[best]
+		have, least := l.part+each*float64(l.now-l.served), b.part+each*float64(b.now-b.served)
+		if diff := have - least; diff < -each || diff <= each && l.now < b.now {
+			best = i
+		}
+	}
+	at := place{spoke: w.spokes[best], slot: loads[best].slot}
 	at.spoke.mu.Lock()
 	at.spoke.put(m, at.slot)
 	at.spoke.mu.Unlock()
@@ -299,5 +333,16 @@ func (s *spoke) turn(slot int, late time.Duration, skipped uint64) {
 	st.Skipped += skipped
 	st.Late = late
 	st.MaxLate = max(st.MaxLate, late)
-	st.Busy += time.Since(start)
+	end := time.Now()
+	st.Busy += end.Sub(start)
+	if took := end.Sub(s.second); took >= time.Second {
+		s.part, s.served = 0, 0
+		if took < 2*time.Second {
+			s.part = float64(st.Busy-s.busyAt) / float64(took)
+		}
+		for _, m := range s.media {
+			s.served += len(m)
+		}
+		s.second, s.busyAt = end, st.Busy
+	}
 }
