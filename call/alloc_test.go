@@ -10,16 +10,16 @@ import (
 	"github.com/gotelco/telco/amr"
 )
 
-// loop is two legs that are bridged, each with a peer, over real sockets on a wheel that is turned by hand.
-type loop struct {
+// byHand is two legs that are bridged, each with a peer, over real sockets on a wheel that is turned by hand.
+type byHand struct {
 	wheel *Wheel
 	now   time.Time
 	all   []*Media
 }
 
-func newLoop(t testing.TB, left, right Codec) *loop {
+func newLoop(t testing.TB, left, right Codec) *byHand {
 	t.Helper()
-	l := &loop{wheel: newWheel(1), now: time.Now()}
+	l := &byHand{wheel: newWheel(1), now: time.Now()}
 	l.wheel.Close()
 	var conns [4]*net.UDPConn
 	var at [4]netip.AddrPort
@@ -47,7 +47,7 @@ func newLoop(t testing.TB, left, right Codec) *loop {
 }
 
 // turn lets 20 ms pass.
-func (l *loop) turn() {
+func (l *byHand) turn() {
 	l.now = l.now.Add(FrameTime)
 	for _, m := range l.all {
 		m.receive(l.now, l.wheel.spokes[0].reader)

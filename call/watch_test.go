@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,7 +77,7 @@ func TestMediaTimeout(t *testing.T) {
 func TestMediaTimeoutOfTheSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := memnet.New(memnet.Config{})
-		var asked int
+		var asked atomic.Int32
 		ended := make(chan error, 2)
 		onCall := func(c *Call) {
 			c.Answer(t.Context())
@@ -85,7 +86,7 @@ func TestMediaTimeoutOfTheSilent(t *testing.T) {
 		}
 		b := newAgent(t, n, 2, Config{MediaTimeout: 5 * time.Second, OnCall: onCall})
 		defer b.Close()
-		lenient := newAgent(t, n, 3, Config{MediaTimeout: 5 * time.Second, OnCall: onCall, OnMediaTimeout: func(*Call) { asked++ }})
+		lenient := newAgent(t, n, 3, Config{MediaTimeout: 5 * time.Second, OnCall: onCall, OnMediaTimeout: func(*Call) { asked.Add(1) }})
 		defer lenient.Close()
 		ua, err := sip.NewUserAgent(sip.UserAgentConfig{})
 		if err != nil {
@@ -112,8 +113,8 @@ func TestMediaTimeoutOfTheSilent(t *testing.T) {
 			t.Errorf("%v after %v", err, took)
 		}
 		time.Sleep(30*time.Second - time.Since(start))
-		if asked < 4 || lenient.Calls() != 1 {
-			t.Errorf("asked %d times, %d calls", asked, lenient.Calls())
+		if asked.Load() < 4 || lenient.Calls() != 1 {
+			t.Errorf("asked %d times, %d calls", asked.Load(), lenient.Calls())
 		}
 		dialogs[1].Bye(t.Context(), sip.RequestOptions{})
 	})
