@@ -151,11 +151,11 @@ func (r *recording) toSpool(m *call.Media, stereo bool, limit time.Duration) err
 	if err != nil {
 		return err
 	}
-	t.Stereo, t.SampleRate, t.MaxTime = stereo, r.rate, limit
-	t.Meta = map[string]string{
+	opts := record.Options{Stereo: stereo, SampleRate: r.rate, MaxTime: limit, To: t}
+	opts.Meta = map[string]string{
 		"uuid": r.c.uuid, "caller_id_number": r.c.Var("caller_id_number"), "destination_number": r.c.Var("destination_number"),
 	}
-	r.upload, err = spool.Record(m, t.Options)
+	r.upload, err = spool.Record(m, opts)
 	return err
 }
 
@@ -247,48 +247,39 @@ func (c *Channel) Recordings() []string {
 	return out
 }
 
-// upload is where a recording goes.
-type upload struct {
-	record.Options
-	URL, Method, Field string
-}
-
 // parseUpload reads a URL as users of mod_httapi write it: http://(file=NAME,method=POST,name=FIELD)host/path.
-func parseUpload(name string) (upload, error) {
-	var u upload
+func parseUpload(name string) (record.Destination, error) {
+	var to record.Destination
 	scheme, rest, ok := strings.Cut(name, "://")
 	if !ok || scheme != "http" && scheme != "https" {
-		return u, parseError("URL", name, errors.New("no http or https"))
+		return to, parseError("URL", name, errors.New("no http or https"))
 	}
 	if rest != "" && (rest[0] == '(' || rest[0] == '{') {
 		vars, after, err := parseVars(rest)
 		if err != nil {
-			return u, parseError("URL", name, err)
+			return to, parseError("URL", name, err)
 		}
 		rest = after
-		u.Name = find(vars, "file")
-		u.Method = strings.ToUpper(find(vars, "method"))
-		u.Field = find(vars, "name")
+		to.File, to.Method, to.FileField = find(vars, "file"), strings.ToUpper(find(vars, "method")), find(vars, "name")
 	}
-	u.URL = scheme + "://" + rest
-	parsed, err := url.Parse(u.URL)
+	to.URL = scheme + "://" + rest
+	parsed, err := url.Parse(to.URL)
 	if err != nil || parsed.Host == "" {
-		return u, parseError("URL", scheme, errors.New("no address"))
+		return to, parseError("URL", scheme, errors.New("no address"))
 	}
-	if u.Name == "" {
-		u.Name = path.Base(parsed.Path)
+	if to.File != "" {
+		to.File = strings.Map(func(r rune) rune { // as a spool takes it
+			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' {
+				return r
+			}
+			return '_'
+		}, strings.TrimLeft(path.Base(to.File), "."))
 	}
-	if u.Name = strings.TrimSuffix(path.Base(u.Name), ".wav"); u.Name == "." || u.Name == "/" {
-		u.Name = ""
+	switch to.Method {
+	case "", "PUT", "POST":
+		return to, nil
 	}
-	switch u.Method {
-	case "":
-		u.Method = "PUT"
-	case "PUT", "POST":
-	default:
-		return u, parseError("URL", u.Method, errors.New("recordings go by PUT or POST"))
-	}
-	return u, nil
+	return to, parseError("URL", to.Method, errors.New("recordings go by PUT or POST"))
 }
 
 // recordUntil waits for the end of a recording that an application makes: its limit, a terminator, silence, or ctx.

@@ -17,9 +17,10 @@
 // has the whole recording. With POST, one request of type multipart/form-data goes to URL, with the file in
 // the part "file" (FileField) and every entry of the description as a part of its own, as users of
 // FreeSWITCH's mod_httapi know it. Redirects are followed with PUT. An answer of 2xx ends it; anything else is tried
-// again later, at intervals that grow to MaxRetry.
+// again later, at intervals that grow to MaxRetry. A recording may have a [Destination] of its own.
 //
 // # Limitations
 //
-// Recordings are WAV files of 16-bit samples. The order of uploads is that of the names where several wait.
+// Recordings are WAV files of 16-bit samples. Uploads that failed go behind those that wait, and a server that did not take one is left
+// alone for a while; what goes to other servers is not held up.
 package record

@@ -30,6 +30,8 @@ type Options struct {
 	Meta map[string]string
 	// MaxTime bounds the recording; it stops then. If zero, 12 hours.
 	MaxTime time.Duration
+	// To is where the recording goes. If its URL is empty, where the Config says.
+	To Destination
 }
 
 // Recording is a call that is being recorded. It stops with the call. Its methods may be called by any
@@ -42,6 +44,7 @@ type Recording struct {
 	sink   *call.Recorder
 	d      Description
 	stereo bool
+	to     Destination
 
 	heard, said channel // what the peer hears, what it says
 
@@ -92,7 +95,12 @@ func (s *Spool) Record(m *call.Media, opts Options) (*Recording, error) {
 	if err := checkName(opts.Name); err != nil {
 		return nil, err
 	}
-	r := &Recording{spool: s, media: m, stereo: opts.Stereo, max: int64(opts.MaxTime/time.Second) * int64(opts.SampleRate)}
+	if opts.To.URL != "" {
+		if err := opts.To.check(); err != nil {
+			return nil, err
+		}
+	}
+	r := &Recording{spool: s, media: m, to: opts.To, stereo: opts.Stereo, max: int64(opts.MaxTime/time.Second) * int64(opts.SampleRate)}
 	r.d = Description{Name: opts.Name, Start: time.Now(), SampleRate: opts.SampleRate, Channels: 1, Meta: maps.Clone(opts.Meta)}
 	if opts.Stereo {
 		r.d.Channels = 2
@@ -134,8 +142,14 @@ func checkName(name string) error {
 // create makes the files.
 func (r *Recording) create() error {
 	s, name := r.spool, r.d.Name
+	if r.to.URL != "" {
+		if err := s.writeDestination(name, r.to); err != nil {
+			return err
+		}
+	}
 	f, err := os.OpenFile(s.path(name, partial), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
+		os.Remove(s.path(name, destination))
 		return err
 	}
 	w, err := wav.NewWriter(f, wav.Format{Channels: r.d.Channels, SampleRate: r.d.SampleRate})
@@ -145,6 +159,7 @@ func (r *Recording) create() error {
 	if err != nil {
 		f.Close()
 		os.Remove(s.path(name, partial))
+		os.Remove(s.path(name, destination))
 		return err
 	}
 	r.file, r.wav = f, w

@@ -27,7 +27,7 @@ type Config struct {
 	Method string
 	// FileField is the name of the part with the file, for POST. If empty, "file".
 	FileField string
-	// Header is sent with each upload, such as Authorization.
+	// Header is sent with each upload to the server of URL, such as Authorization; not to other servers.
 	Header http.Header
 	// Client sends. If nil, one with a time limit of Timeout.
 	Client *http.Client
@@ -53,10 +53,18 @@ type Spool struct {
 
 	mu     sync.Mutex
 	active map[string]*Recording // being written
-	queue  []string              // names, complete, nobody works on them
+	queue  []waiting             // complete, nobody works on them
+	kept   []string              // names, complete, without a destination
+	hosts  map[string]*server    // that did not take something
 	wake   chan struct{}
 	stats  Stats
 	closed bool
+}
+
+// waiting is a recording that is to be uploaded.
+type waiting struct {
+	name string
+	to   Destination
 }
 
 // Stats is a snapshot of a [Spool].
@@ -69,7 +77,8 @@ type Stats struct {
 	LastError  error  // of the last try that failed
 }
 
-// The names of files: NAME.part is being written, NAME.wav is complete, NAME.json describes either.
+// The names of files: NAME.part is being written, NAME.wav is complete, NAME.json describes either, and NAME.to says
+// where it goes, if that is not where the Config says.
 const (
 	partial     = ".part"
 	complete    = ".wav"
@@ -110,7 +119,7 @@ func Open(cfg Config) (*Spool, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Spool{cfg: cfg, active: map[string]*Recording{}, wake: make(chan struct{}, 1)}
+	s := &Spool{cfg: cfg, active: map[string]*Recording{}, hosts: map[string]*server{}, wake: make(chan struct{}, 1)}
 	if cfg.URL != "" {
 		u, err := url.Parse(cfg.URL)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -125,10 +134,8 @@ func Open(cfg Config) (*Spool, error) {
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	if s.base != nil {
-		for range cfg.Parallel {
-			s.work.Go(s.upload)
-		}
+	for range cfg.Parallel {
+		s.work.Go(s.upload)
 	}
 	return s, nil
 }
@@ -175,10 +182,14 @@ func (s *Spool) recover() error {
 	}
 	for _, e := range entries {
 		if name, ok := strings.CutSuffix(e.Name(), complete); ok && e.Type().IsRegular() {
-			s.queue = append(s.queue, name)
-		} else if name, ok := strings.CutSuffix(e.Name(), description); ok {
-			if _, err := os.Stat(s.path(name, complete)); errors.Is(err, fs.ErrNotExist) {
-				os.Remove(s.path(name, description)) // of one that the server has
+			s.enqueue(name)
+			continue
+		}
+		for _, suffix := range []string{description, destination} {
+			if name, ok := strings.CutSuffix(e.Name(), suffix); ok {
+				if _, err := os.Stat(s.path(name, complete)); errors.Is(err, fs.ErrNotExist) {
+					os.Remove(s.path(name, suffix)) // of one that the server has
+				}
 			}
 		}
 	}
@@ -259,7 +270,7 @@ func (s *Spool) Stats() Stats {
 	defer s.mu.Unlock()
 	st := s.stats
 	st.Active = len(s.active)
-	st.Waiting += len(s.queue)
+	st.Waiting += len(s.queue) + len(s.kept)
 	return st
 }
 
@@ -286,25 +297,42 @@ func (s *Spool) Close() error {
 func (s *Spool) Drain(ctx context.Context) error {
 	t := time.NewTicker(50 * time.Millisecond)
 	defer t.Stop()
-	for s.Stats().Waiting > 0 {
+	for {
+		s.mu.Lock()
+		left := len(s.queue) + s.stats.Waiting
+		s.mu.Unlock()
+		if left == 0 {
+			return nil
+		}
 		select {
 		case <-t.C:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
-	return nil
 }
 
 // push queues a recording that is complete.
 func (s *Spool) push(name string) {
 	s.mu.Lock()
-	i, found := slices.BinarySearch(s.queue, name)
-	if !found {
-		s.queue = slices.Insert(s.queue, i, name)
-	}
+	s.enqueue(name)
 	s.mu.Unlock()
 	s.wakeUp()
+}
+
+// enqueue is push with mu held. What has failed goes to the end, so that it does not hold up the others.
+func (s *Spool) enqueue(name string) {
+	to, ok, err := s.destinationOf(name)
+	if err != nil {
+		s.cfg.Logger.Error("recording stays here", "name", name, "err", err)
+	}
+	if !ok {
+		s.kept = append(s.kept, name)
+		return
+	}
+	if !slices.ContainsFunc(s.queue, func(w waiting) bool { return w.name == name }) {
+		s.queue = append(s.queue, waiting{name, to})
+	}
 }
 
 func (s *Spool) wakeUp() {

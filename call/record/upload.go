@@ -10,76 +10,107 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // upload takes one recording after the other.
 func (s *Spool) upload() {
 	for {
-		s.mu.Lock()
-		var name string
-		if len(s.queue) > 0 {
-			name = s.queue[0]
-			s.queue = s.queue[1:]
-			s.stats.Waiting++
-			if len(s.queue) > 0 {
-				s.wakeUp() // another one has something to do too
+		w, again, ok := s.take(time.Now())
+		if !ok {
+			var timer <-chan time.Time
+			if again > 0 {
+				timer = time.After(again)
 			}
-		}
-		s.mu.Unlock()
-		if name == "" {
 			select {
 			case <-s.wake:
-				continue
+			case <-timer:
 			case <-s.ctx.Done():
 				return
 			}
+			continue
 		}
-		if !s.deliver(name) {
-			return
-		}
+		done := s.deliver(w)
 		s.mu.Lock()
 		s.stats.Waiting--
-		s.stats.Uploaded++
+		if done {
+			s.stats.Uploaded++
+		} else {
+			s.enqueue(w.name)
+		}
 		s.mu.Unlock()
-		if s.cfg.OnUpload != nil {
-			s.cfg.OnUpload(name)
+		if s.ctx.Err() != nil {
+			return
+		}
+		if done && s.cfg.OnUpload != nil {
+			s.cfg.OnUpload(w.name)
 		}
 	}
 }
 
-// deliver tries until the server has the recording, and deletes it. It returns false when the spool closes.
-func (s *Spool) deliver(name string) bool {
-	for wait := s.cfg.MinRetry; ; wait = min(2*wait, s.cfg.MaxRetry) {
-		err := s.try(name)
-		if err == nil || errors.Is(err, fs.ErrNotExist) { // somebody has taken the file away
-			os.Remove(s.path(name, complete))
-			os.Remove(s.path(name, description))
-			if err == nil {
-				s.cfg.Logger.Info("recording uploaded", "name", name)
-			} else {
-				s.cfg.Logger.Warn("recording is not there", "name", name, "err", err)
+// take takes the first recording whose server may be asked; again is when there may be one, if there is none now.
+func (s *Spool) take(now time.Time) (w waiting, again time.Duration, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.queue {
+		h := s.hosts[s.queue[i].to.host()]
+		if h != nil && h.until.After(now) {
+			if d := h.until.Sub(now); again == 0 || d < again {
+				again = d
 			}
-			return true
+			continue
 		}
-		if s.ctx.Err() != nil {
-			return false
+		w = s.queue[i]
+		s.queue = append(s.queue[:i:i], s.queue[i+1:]...)
+		s.stats.Waiting++
+		if len(s.queue) > 0 {
+			s.wakeUp() // another one has something to do too
+		}
+		return w, 0, true
+	}
+	return w, again, false
+}
+
+// deliver tries to give a recording to its server, and deletes it if that is done.
+func (s *Spool) deliver(w waiting) bool {
+	err := s.try(w)
+	host := w.to.host()
+	if err == nil || errors.Is(err, fs.ErrNotExist) { // somebody has taken the file away
+		os.Remove(s.path(w.name, complete))
+		os.Remove(s.path(w.name, description))
+		os.Remove(s.path(w.name, destination))
+		if err == nil {
+			s.cfg.Logger.Info("recording uploaded", "name", w.name)
+		} else {
+			s.cfg.Logger.Warn("recording is not there", "name", w.name, "err", err)
 		}
 		s.mu.Lock()
-		s.stats.Failures++
-		s.stats.LastError = err
+		delete(s.hosts, host)
 		s.mu.Unlock()
-		s.cfg.Logger.Warn("recording is not uploaded yet", "name", name, "again_in", wait, "err", err)
-		t := time.NewTimer(wait)
-		select {
-		case <-t.C:
-		case <-s.ctx.Done():
-			t.Stop()
-			return false
-		}
+		s.wakeUp()
+		return true
 	}
+	if s.ctx.Err() != nil {
+		return false
+	}
+	s.mu.Lock()
+	s.stats.Failures++
+	s.stats.LastError = err
+	h := s.hosts[host]
+	if h == nil {
+		h = &server{wait: s.cfg.MinRetry}
+		s.hosts[host] = h
+	}
+	if now := time.Now(); now.After(h.until) { // the others that failed meanwhile have asked before
+		h.until = now.Add(h.wait)
+		h.wait = min(2*h.wait, s.cfg.MaxRetry)
+	}
+	again := time.Until(h.until)
+	s.mu.Unlock()
+	s.cfg.Logger.Warn("recording is not uploaded yet", "name", w.name, "again_in", again, "err", err)
+	return false
 }
 
 // StatusError is a server's refusal.
@@ -96,23 +127,28 @@ func (e *StatusError) Error() string {
 }
 
 // try uploads once.
-func (s *Spool) try(name string) error {
+func (s *Spool) try(w waiting) error {
 	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.Timeout)
 	defer cancel()
-	if s.cfg.Method == http.MethodPost {
-		return s.post(ctx, name)
+	if w.to.Method == http.MethodPost {
+		return s.post(ctx, w)
 	}
-	if err := s.put(ctx, name, complete, "audio/vnd.wave"); err != nil {
+	if err := s.put(ctx, w, complete, "audio/vnd.wave"); err != nil {
 		return err
 	}
-	err := s.put(ctx, name, description, "application/json")
+	err := s.put(ctx, w, description, "application/json")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // there was none
 	}
 	return err
 }
 
-func (s *Spool) put(ctx context.Context, name, suffix, contentType string) error {
+func (s *Spool) put(ctx context.Context, w waiting, suffix, contentType string) error {
+	name := w.name
+	to, err := w.to.address(name, suffix)
+	if err != nil {
+		return err
+	}
 	f, err := os.Open(s.path(name, suffix))
 	if err != nil {
 		return err
@@ -122,9 +158,7 @@ func (s *Spool) put(ctx context.Context, name, suffix, contentType string) error
 	if err != nil {
 		return err
 	}
-	u := *s.base
-	u.Path, u.RawPath = path.Join("/", u.Path, name+suffix), ""
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, u.String(), f)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, to, f)
 	if err != nil {
 		return err
 	}
@@ -135,8 +169,8 @@ func (s *Spool) put(ctx context.Context, name, suffix, contentType string) error
 }
 
 // post sends everything as a form, which streams.
-func (s *Spool) post(ctx context.Context, name string) error {
-	if _, err := os.Stat(s.path(name, complete)); err != nil {
+func (s *Spool) post(ctx context.Context, w waiting) error {
+	if _, err := os.Stat(s.path(w.name, complete)); err != nil {
 		return err
 	}
 	pr, pw := io.Pipe()
@@ -144,11 +178,11 @@ func (s *Spool) post(ctx context.Context, name string) error {
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		pw.CloseWithError(s.form(form, name))
+		pw.CloseWithError(s.form(form, w))
 	}()
 	defer func() { <-written }()
 	defer pr.Close()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base.String(), pr)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.to.URL, pr)
 	if err != nil {
 		return err
 	}
@@ -156,7 +190,14 @@ func (s *Spool) post(ctx context.Context, name string) error {
 	return s.send(req)
 }
 
-func (s *Spool) form(form *multipart.Writer, name string) error {
+func (s *Spool) form(form *multipart.Writer, w waiting) error {
+	name, file, field := w.name, w.name+complete, s.cfg.FileField
+	if w.to.File != "" {
+		file = strings.TrimSuffix(w.to.File, complete) + complete
+	}
+	if w.to.FileField != "" {
+		field = w.to.FileField
+	}
 	if d, err := s.describe(name); err == nil {
 		fields := map[string]string{
 			"name": d.Name, "start": d.Start.Format(time.RFC3339Nano), "seconds": strconv.FormatFloat(d.Seconds, 'f', 3, 64),
@@ -176,7 +217,7 @@ func (s *Spool) form(form *multipart.Writer, name string) error {
 			}
 		}
 	}
-	part, err := form.CreateFormFile(s.cfg.FileField, name+complete)
+	part, err := form.CreateFormFile(field, file)
 	if err != nil {
 		return err
 	}
@@ -193,8 +234,10 @@ func (s *Spool) form(form *multipart.Writer, name string) error {
 
 // send takes the answer.
 func (s *Spool) send(req *http.Request) error {
-	for k, vs := range s.cfg.Header {
-		req.Header[k] = vs
+	if s.base != nil && req.URL.Scheme == s.base.Scheme && req.URL.Host == s.base.Host {
+		for k, vs := range s.cfg.Header {
+			req.Header[k] = vs
+		}
 	}
 	resp, err := s.cfg.Client.Do(req)
 	if err != nil {
