@@ -500,8 +500,7 @@ func TestPeerBaresipHold(t *testing.T) {
 
 // A phone has another one called in its place, and we have two phones connected that we talk to: the rest hear one another.
 func TestPeerBaresipTransfer(t *testing.T) {
-	var x *exchange
-	x = newExchange(t, call.Config{OnTransfer: func(c *call.Call, r *sip.Referred) {
+	x := newExchange(t, call.Config{OnTransfer: func(c *call.Call, r *sip.Referred) {
 		if _, err := c.Follow(context.Background(), r, call.DialOptions{}); err != nil {
 			t.Log(err)
 		}

@@ -304,3 +304,56 @@ func TestConnectPreconditions(t *testing.T) {
 		})
 	}
 }
+
+// A peer moves its media in the middle of a call: the old address holds until the new one has its resources (RFC 3312
+// section 13.1, figure 3). One that asks for what we cannot know is refused, and the call goes on.
+func TestPreconditionsMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{})
+		got := make(chan *Call, 1)
+		b := newAgent(t, n, 2, Config{OnCall: answerWith(1000, got)})
+		defer b.Close()
+		ua := newUA(t, n, 1)
+		defer ua.Close()
+		version := 0
+		describe := func(address, lines string) sip.RequestOptions {
+			version++
+			return sip.RequestOptions{
+				Body: fmt.Appendf(nil, "v=0\r\no=- 1 %d IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n%s", version, address, lines),
+				Edit: func(r *sip.Request) { r.Set("Supported", "100rel, precondition") },
+			}
+		}
+		const des = "a=des:qos mandatory e2e sendrecv\r\n"
+		d, _, err := ua.Invite(t.Context(), "sip:b@10.0.0.2", sip.InviteOptions{RequestOptions: describe("10.0.0.1", "")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := <-got
+		check := func(what string, resp *sip.Response, err error, current, confirm, remote string) {
+			t.Helper()
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			answer, err := sdp.Parse(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cur, _ := answer.Media[0].Attribute("curr")
+			conf, _ := answer.Media[0].Attribute("conf")
+			if cur != current || conf != confirm || c.Media().Stats().Remote.Addr().String() != remote {
+				t.Errorf("%s: curr %q, conf %q, to %v", what, cur, conf, c.Media().Stats().Remote)
+			}
+		}
+		resp, err := d.Invite(t.Context(), describe("10.0.0.7", "a=curr:qos e2e none\r\n"+des))
+		check("moves", resp, err, "qos e2e send", "qos e2e recv", "10.0.0.1")
+		resp, err = d.Do(t.Context(), sip.UPDATE, describe("10.0.0.7", "a=curr:qos e2e send\r\n"+des))
+		check("has resources", resp, err, "qos e2e sendrecv", "", "10.0.0.7")
+		if _, err := d.Invite(t.Context(), describe("10.0.0.8", "a=des:foo mandatory e2e sendrecv\r\n")); sip.StatusCode(err) != 580 {
+			t.Errorf("unknown: %v", err)
+		}
+		if c.Context().Err() != nil || c.Media().Stats().Remote.Addr().String() != "10.0.0.7" {
+			t.Errorf("%v, to %v", context.Cause(c.Context()), c.Media().Stats().Remote)
+		}
+		d.Bye(t.Context(), sip.RequestOptions{})
+	})
+}
