@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,8 @@ import (
 	"github.com/gotelco/telco/call"
 	"github.com/gotelco/telco/call/wav"
 	"github.com/gotelco/telco/examples/kit/sound"
+	"github.com/gotelco/telco/examples/kit/speech"
+	"github.com/gotelco/telco/internal/impair"
 	"github.com/gotelco/telco/internal/lab"
 	"github.com/gotelco/telco/internal/tsharktest"
 	"github.com/gotelco/telco/sip"
@@ -460,6 +463,7 @@ func (c *caller) call(t *testing.T, uri string, hz float64) *call.Call {
 
 // A phone puts us on hold, and we it: nothing goes to who holds, and all comes again after it.
 func TestPeerBaresipHold(t *testing.T) {
+	t.Parallel()
 	x := newExchange(t, call.Config{})
 	e := newPhone(t, "e", "AMR", 700, "")
 	us := newCaller(t)
@@ -500,6 +504,7 @@ func TestPeerBaresipHold(t *testing.T) {
 
 // A phone has another one called in its place, and we have two phones connected that we talk to: the rest hear one another.
 func TestPeerBaresipTransfer(t *testing.T) {
+	t.Parallel()
 	x := newExchange(t, call.Config{OnTransfer: func(c *call.Call, r *sip.Referred) {
 		if _, err := c.Follow(context.Background(), r, call.DialOptions{}); err != nil {
 			t.Log(err)
@@ -536,4 +541,53 @@ func TestPeerBaresipTransfer(t *testing.T) {
 		b.do(t, "hangup", "")
 		c.eventually(t, "is hung up", func() bool { return c.told("CALL_CLOSED") > 0 })
 	})
+}
+
+// A phone talks over a network that loses five in a hundred packets and delays the others by up to 30 ms. What we hear is held against the
+// decode of all the packets that it sent.
+func TestPeerBaresipImpaired(t *testing.T) {
+	t.Parallel()
+	port := uint16(lab.FreePort(t)) &^ 1
+	heard := &ear{}
+	here, there := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")
+	listen := func(a netip.AddrPort) net.PacketConn {
+		c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(a))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	var s call.Streamed
+	relay := impair.NewRelay(listen(netip.AddrPortFrom(there, port)), listen(netip.AddrPortFrom(there, 0)), netip.AddrPortFrom(here, port), 5,
+		impair.Config{Loss: 0.05, Delay: 20 * time.Millisecond, Jitter: 30 * time.Millisecond}, impair.Config{}, s.Tap())
+	defer relay.Close()
+	answered := make(chan *call.Call, 1)
+	codecs := call.AMRNB()[1:] // all that the phone has
+	x := newExchange(t, call.Config{Codecs: codecs, Ports: [2]uint16{port, port + 1}, Address: here, Advertise: there, OnCall: func(c *call.Call) {
+		if err := c.Answer(context.Background()); err != nil {
+			t.Error(err)
+			return
+		}
+		c.Media().AddSink(heard)
+		answered <- c
+		<-c.Context().Done()
+	}})
+	p := newPhone(t, "a", "AMR", 440, "")
+	said := append(speech.Caller(), make([]int16, 8000)...)
+	if err := wav.WriteFile(filepath.Join(p.dir, "tone.wav"), said, wav.Format{SampleRate: 8000}); err != nil {
+		t.Fatal(err)
+	}
+	p.do(t, "dial", fmt.Sprintf("sip:x@127.0.0.1:%d", x.port))
+	c := <-answered
+	time.Sleep(time.Duration(len(said)) * time.Second / 8000)
+	stats := c.Media().Stats()
+	c.HangUp(t.Context())
+	x.Agent.Close()
+	want := s.Decode(t, codecs[0], codecs[0].FMTP, -1)
+	bare := call.Segmental(s.Decode(t, codecs[0], codecs[0].FMTP, 0), want, 8000)
+	got := call.Segmental(heard.pcm, want, 8000)
+	t.Logf("%.1f dB without a buffer, %.1f dB heard; %d concealed, MOS %.2f", bare, got, stats.Concealed, stats.RTP.Quality.MOS)
+	if got < 14 || got < bare+5 || stats.Concealed < 5 || stats.RTP.Quality.MOS > 4 {
+		t.Errorf("%+v", stats)
+	}
 }
