@@ -125,7 +125,7 @@ func (c *Call) checkPreconditions() {
 			c.in.Reply(180, nil, "")
 		}
 	}
-	if n.pre.Due() && n.dialog != nil && !c.updating && n.State == sdp.Stable {
+	if n.pre.Due() && n.dialog != nil && !c.updating && c.pracks == 0 && n.State == sdp.Stable {
 		c.updating = true
 		go c.confirm(n.dialog)
 	}

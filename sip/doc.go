@@ -143,6 +143,7 @@
 //   - RFC 3261 section 16, RFC 4320, RFC 5393, RFC 5658: a stateful proxy, parallel and serial forks, loops,
 //     Max-Breadth, Record-Route on both sides
 //   - RFC 5057: which failures end the dialog
+//   - RFC 3326: why a call is given up or ended, in CANCEL ([HangUpError], [CancelError]) and BYE ([ByeError])
 //   - RFC 6665: subscriber ([UserAgent.Subscribe]) and notifier ([Notifier]), in dialogs of their own
 //   - RFC 3515, RFC 3891, RFC 4488: REFER within a call ([Dialog.Refer], [Incoming.AcceptRefer]), Replaces
 //
