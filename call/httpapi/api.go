@@ -118,14 +118,32 @@ func New(cfg Config) *Handler {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if status, why := httpguard.Refused(r, h.cfg.Token); status != 0 {
-		if status == http.StatusUnauthorized {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-		}
-		h.problem(w, r, &Problem{Status: status, Detail: why})
-		return
+	if !h.refused(w, r) {
+		h.mux.ServeHTTP(w, r)
 	}
-	h.mux.ServeHTTP(w, r)
+}
+
+// Guard lets through to h what New would serve for a token: for further handlers beside the API.
+func Guard(token string, h http.Handler) http.Handler {
+	own := &Handler{cfg: Config{Token: token}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !own.refused(w, r) {
+			h.ServeHTTP(w, r)
+		}
+	})
+}
+
+// refused answers a request that is not served.
+func (h *Handler) refused(w http.ResponseWriter, r *http.Request) bool {
+	status, why := httpguard.Refused(r, h.cfg.Token)
+	if status == 0 {
+		return false
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	h.problem(w, r, &Problem{Status: status, Detail: why})
+	return true
 }
 
 // Problem is what an error looks like: RFC 9457, application/problem+json.

@@ -143,7 +143,18 @@ func (c *Config) checkWhole(bad *config.Problems) {
 		return
 	}
 	rules.Close()
-	s, err := as.New(c.server(nil, rules))
+	emergency, err := c.emergency(nil)
+	if err != nil {
+		bad.Add("emergency", "%s", trim(err))
+		return
+	}
+	if m, err := c.messages(nil, rules); err != nil {
+		bad.Add("messages", "%s", trim(err))
+		return
+	} else {
+		m.Close()
+	}
+	s, err := as.New(c.server(nil, rules, emergency))
 	if err != nil {
 		var e *as.ConfigError
 		if errors.As(err, &e) {
@@ -182,6 +193,7 @@ func (c *Config) fixed(n *Config) error {
 		{"listen", c.Listen, n.Listen}, {"tls", c.TLS, n.TLS}, {"domain", c.Domain, n.Domain}, {"event_socket.listen", c.EventSocket, n.EventSocket},
 		{"api", c.API, n.API}, {"webhook", c.Webhook, n.Webhook}, {"admin", c.Admin, n.Admin}, {"recordings", c.Recordings, n.Recordings},
 		{"sounds", c.Sounds, n.Sounds}, {"cdr", c.CDR, n.CDR}, {"variables", c.Variables, n.Variables},
+		{"messages", c.Messages, n.Messages},
 	} {
 		if fmt.Sprintf("%#v", x.old) != fmt.Sprintf("%#v", x.now) {
 			return fmt.Errorf("%s %w", x.name, errRestart)

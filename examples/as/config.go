@@ -29,6 +29,9 @@ type Config struct {
 	Default as.Decision              `yaml:"default"`
 	Zone    string                   `yaml:"zone"`
 
+	Emergency as.EmergencyConfig `yaml:"emergency"`
+	Messages  as.MessagesConfig  `yaml:"messages"`
+
 	Sounds        string        `yaml:"sounds"`
 	Announcements Announcements `yaml:"announcements"`
 	Recordings    Recordings    `yaml:"recordings"`

@@ -10,16 +10,6 @@ import (
 	"github.com/gotelco/telco/sip"
 )
 
-const sipRegistered = sip.Registered
-
-// statusOf is the status code in the error of a call that failed; 408 where there was no answer at all.
-func statusOf(err error) int {
-	if code := sip.StatusCode(err); code != 0 {
-		return code
-	}
-	return 408
-}
-
 // explanation is what "as route" prints.
 type explanation struct {
 	Calling  string     `json:"calling"`
@@ -60,6 +50,11 @@ func explain(cfg Config, side, from, to string) (*explanation, error) {
 	if err != nil {
 		return nil, err
 	}
+	emergency, err := cfg.emergency(nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Emergency = emergency.Match(uri(to, cfg.Domain))
 	if req.Called, err = b.CalledIn(uri(to, cfg.Domain)); err != nil {
 		return nil, fmt.Errorf("%s: %w", to, err)
 	}
@@ -72,7 +67,7 @@ func explain(cfg Config, side, from, to string) (*explanation, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := cfg.server(nil, rules).Router.Route(ctx, req)
+	d, err := cfg.server(nil, rules, nil).Router.Route(ctx, req)
 	if err != nil {
 		return nil, err
 	}

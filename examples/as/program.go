@@ -20,6 +20,7 @@ import (
 	"github.com/gotelco/telco/examples/kit/config"
 	"github.com/gotelco/telco/examples/kit/metrics"
 	"github.com/gotelco/telco/ims/as"
+	"github.com/gotelco/telco/sip"
 )
 
 // program is a server with everything around it.
@@ -32,12 +33,15 @@ type program struct {
 	spool  *record.Spool // nil: none
 	cdr    []*cdr.Log
 	hooks  *webhook.Hooks
-	events *esl.Server // nil: none
-	lost   atomic.Uint64
+
+	messages *as.Messages
+	events   *esl.Server // nil: none
+	lost     atomic.Uint64
 
 	mu    sync.Mutex
 	cfg   Config
 	rules *as.Rules
+	sos   *as.Emergency
 }
 
 // start brings everything up, and listens.
@@ -69,7 +73,13 @@ func start(cfg Config, file string, log *slog.Logger) (p *program, err error) {
 	if p.rules, err = cfg.rules(cfg.names(), log); err != nil {
 		return nil, err
 	}
-	if p.server, err = as.New(cfg.server(p, p.rules)); err != nil {
+	if p.sos, err = cfg.emergency(p); err != nil {
+		return nil, err
+	}
+	if p.server, err = as.New(cfg.server(p, p.rules, p.sos)); err != nil {
+		return nil, err
+	}
+	if p.messages, err = cfg.messages(p, p.server); err != nil {
 		return nil, err
 	}
 	if p.hooks, err = webhook.New(webhook.Config{Client: cfg.Webhook, Logger: log}); err != nil {
@@ -90,6 +100,7 @@ func start(cfg Config, file string, log *slog.Logger) (p *program, err error) {
 		}
 		log.Info("listening", "transport", f.Transport.String(), "addr", f.Local.String())
 	}
+	p.admin.Handle("POST /v1/messages", httpapi.Guard(cfg.API.Token, p.messages))
 	p.admin.Handle("/v1/", httpapi.New(httpapi.Config{Switch: p.server.Switch(), Token: cfg.API.Token, Logger: log}))
 	p.admin.Metrics(func(m *metrics.Writer) { p.report(m) })
 	p.admin.Check("calls", func() error {
@@ -146,12 +157,17 @@ func (p *program) reload() error {
 	if err != nil {
 		return err
 	}
-	if err := p.server.Reload(cfg.server(p, rules)); err != nil {
+	sos, err := cfg.emergency(p)
+	if err != nil {
+		return err
+	}
+	if err := p.server.Reload(cfg.server(p, rules, sos)); err != nil {
 		rules.Close()
 		return err
 	}
 	p.rules.Close() // calls that ask go on
-	p.cfg, p.rules = cfg, rules
+	go closeAlerts(p.sos, time.Minute)
+	p.cfg, p.rules, p.sos = cfg, rules, sos
 	p.log.Info("configuration is in force", "file", p.file)
 	return nil
 }
@@ -183,6 +199,12 @@ func (p *program) close() error {
 	if p.hooks != nil {
 		errs = append(errs, p.hooks.Close())
 	}
+	if p.messages != nil {
+		errs = append(errs, p.messages.Close())
+	}
+	if p.sos != nil {
+		errs = append(errs, closeAlerts(p.sos, time.Second))
+	}
 	for _, l := range p.cdr {
 		errs = append(errs, l.Close())
 	}
@@ -193,4 +215,16 @@ func (p *program) close() error {
 		errs = append(errs, p.rules.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// send brings a message to one target.
+func (p *program) send(ctx context.Context, t as.Target, m *as.Message) (*sip.Response, error) {
+	return p.server.Send(ctx, t, m)
+}
+
+// closeAlerts gives alerts that are under way some time.
+func closeAlerts(e *as.Emergency, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	return e.Close(ctx)
 }

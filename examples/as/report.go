@@ -6,6 +6,7 @@ import (
 	"github.com/gotelco/telco/call/cdr"
 	"github.com/gotelco/telco/examples/kit/metrics"
 	"github.com/gotelco/telco/ims/as"
+	"github.com/gotelco/telco/sip"
 )
 
 // ended keeps the record of a call.
@@ -14,7 +15,7 @@ func (p *program) ended(i *as.CallInfo) {
 	log.Info("call ended", "from", i.Request.Calling.String(), "to", i.Request.Called.String(), "target", i.Target, "rule", i.Decision.Rule,
 		"status", i.Status, "cause", i.Cause.String())
 	for _, l := range p.cdr {
-		err := l.Append(recordOf(i))
+		err := l.Append(i.Record())
 		var pending *cdr.PendingError
 		switch {
 		case errors.As(err, &pending):
@@ -24,33 +25,6 @@ func (p *program) ended(i *as.CallInfo) {
 			log.Error("call record is lost", "err", err)
 		}
 	}
-}
-
-func recordOf(i *as.CallInfo) cdr.Record {
-	r := i.Request
-	rec := cdr.Record{
-		ID: i.ID, Start: i.Began, Answer: i.Answered, End: i.Ended, Side: r.Side.String(), Trunk: r.Trunk, Target: i.Target, Rule: i.Decision.Rule,
-		CallingIn: r.Calling.String(), CalledIn: r.Called.String(), Calling: i.Decision.Calling.String(), Called: i.Decision.Called.String(),
-		ServedUser: r.ServedUser, Emergency: r.Emergency, Status: i.Status, Cause: i.Cause.Q850(), Reason: i.Cause.String(), ICID: i.ICID,
-		Vars: i.Decision.Vars,
-	}
-	if name := i.Vars["record_file"]; name != "" {
-		rec.Recordings = []string{name}
-	}
-	leg := cdr.Leg{CallID: i.CallID, Direction: "in", Peer: r.Source.String(), Start: i.Began, Answer: i.Answered, End: i.Ended, Status: i.Status, Cause: i.Cause.Q850()}
-	if r.SIP != nil {
-		leg.URI = r.SIP.RequestURI
-	}
-	leg.Codec = i.Vars["write_codec"]
-	rec.Legs = append(rec.Legs, leg)
-	for _, a := range i.Attempts {
-		out := cdr.Leg{Direction: "out", URI: a.URI, Status: 200}
-		if a.Err != nil {
-			out.Status = statusOf(a.Err)
-		}
-		rec.Legs = append(rec.Legs, out)
-	}
-	return rec
 }
 
 // report writes the counters.
@@ -75,7 +49,7 @@ func (p *program) report(m *metrics.Writer) {
 			m.Gauge("as_trunk_server_up", "1 while a server of a trunk is used.", number(srv.Usable), "trunk", t.Name, "server", srv.URI)
 		}
 		if r := t.Registration; r.Name != "" {
-			m.Gauge("as_trunk_registered", "1 while we are registered with a trunk.", number(r.State == sipRegistered), "trunk", t.Name)
+			m.Gauge("as_trunk_registered", "1 while we are registered with a trunk.", number(r.State == sip.Registered), "trunk", t.Name)
 		}
 	}
 	w := p.server.Agent().Wheel().Stats()
@@ -92,6 +66,15 @@ func (p *program) report(m *metrics.Writer) {
 		m.Counter("as_recordings_uploaded_total", "Recordings that were uploaded.", float64(r.Uploaded))
 		m.Counter("as_recordings_failures_total", "Uploads that failed and are tried again.", float64(r.Failures))
 		m.Counter("as_recordings_incomplete_total", "Recordings that lack something.", float64(r.Incomplete))
+	}
+	if p.messages != nil {
+		c := p.messages.Stats()
+		for _, x := range []struct {
+			outcome string
+			n       uint64
+		}{{"sent", c.Sent}, {"failed", c.Failed}, {"received", c.Received}, {"refused", c.Refused}} {
+			m.Counter("as_messages_total", "Messages since the start.", float64(x.n), "outcome", x.outcome)
+		}
 	}
 	for i, l := range p.cdr {
 		c := l.Stats()

@@ -55,8 +55,28 @@ func (c *Config) names() []string {
 	return append(names, slices.Sorted(maps.Keys(c.Phones.Users))...)
 }
 
+// emergency knows emergency calls. p may be nil, for a look at whether it fits.
+func (c *Config) emergency(p *program) (*as.Emergency, error) {
+	e := c.Emergency
+	e.Send = p.send
+	if p != nil {
+		e.Logger = p.log
+	}
+	return as.NewEmergency(e)
+}
+
+// messages brings messages to phones and web servers.
+func (c *Config) messages(p *program, r as.Router) (*as.Messages, error) {
+	m := c.Messages
+	m.Router, m.Send = r, p.send
+	if p != nil {
+		m.Logger = p.log
+	}
+	return as.NewMessages(m)
+}
+
 // server is the part of a configuration that is the library's. p may be nil, for a look at whether it fits.
-func (c *Config) server(p *program, rules as.Router) as.Config {
+func (c *Config) server(p *program, rules as.Router, emergency *as.Emergency) as.Config {
 	cfg := as.Config{
 		Domain: c.Domain,
 		IMS: as.IMS{
@@ -66,7 +86,7 @@ func (c *Config) server(p *program, rules as.Router) as.Config {
 		Router: &router{decided: c.Default.Action != 0, rules: rules, users: c.Phones.Users, byNumber: byNumber(c.Phones.Numbers)}, RouteTimeout: c.Limits.RouteTime, RingTimeout: c.Limits.RingTime,
 		Announcements: as.Announcements{Causes: c.Announcements.Causes, Answer: c.Announcements.Answer, Max: c.Announcements.Max},
 		Recording:     c.Recordings.Name, MaxCalls: c.Limits.Calls, MaxDuration: c.Limits.Duration,
-		MediaTimeout: c.Media.Timeout, HoldTimeout: c.Media.HoldTimeout,
+		MediaTimeout: c.Media.Timeout, HoldTimeout: c.Media.HoldTimeout, Emergency: emergency,
 	}
 	if len(c.Phones.Users) > 0 {
 		cfg.Phones = as.Phones{Domain: c.Domain, Users: c.Phones.Users, Border: c.Phones.Border, Numbers: c.Phones.Numbers}
@@ -91,7 +111,9 @@ func (c *Config) server(p *program, rules as.Router) as.Config {
 		cfg.Call.Interface, cfg.Call.Logger, cfg.Call.Trace = "as", p.log, p.admin.Trace
 		cfg.Call.SIP.Endpoint.Logger, cfg.Call.SIP.Endpoint.Trace = p.log, p.admin.Trace
 		cfg.Control.Logger, cfg.Control.Spool = p.log, p.spool
-		cfg.OnEnd = p.ended
+		cfg.OnEnd, cfg.OnRequest = p.ended, func(ctx context.Context, r *as.Request, f *sip.Forwarding) bool {
+			return p.messages.OnRequest(ctx, r, f)
+		}
 	}
 	return cfg
 }
