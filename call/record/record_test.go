@@ -279,9 +279,10 @@ func TestKilled(t *testing.T) {
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), "TELCO_RECORD_CHILD="+dir, "TELCO_RECORD_URL="+srv.URL+"/calls/")
 			if when == "answered" {
-				killed := make(chan struct{})
+				started, killed := make(chan struct{}), make(chan struct{})
 				srv.after = func(name string) {
 					if strings.HasSuffix(name, ".json") {
+						<-started
 						cmd.Process.Kill()
 						<-killed
 					}
@@ -290,6 +291,7 @@ func TestKilled(t *testing.T) {
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
+				close(started)
 				cmd.Wait()
 				close(killed)
 			} else {
