@@ -273,7 +273,11 @@ func (s *shard) cancel(in *inbound, t, invite *serverTx) {
 		resp.StatusCode, resp.Reason = 481, StatusText(481)
 		resp.SetToTag(s.ep.ids.tag())
 	} else {
-		resp.SetToTag(invite.tag) // the To tag of the INVITE's responses
+		tag := invite.tag // that of the INVITE's responses
+		if tag == "" {    // which are another's, as a proxy's are
+			tag = s.ep.ids.tag()
+		}
+		resp.SetToTag(tag)
 	}
 	t.respond(in.now, resp)
 	if invite != nil {

@@ -608,7 +608,11 @@ func TestCancel(t *testing.T) {
 			default:
 				p.response(100, inv)
 			}
-			p.send(sip.NewCANCEL(inv))
+			cancel := sip.NewCANCEL(inv)
+			p.send(cancel)
+			if to, err := p.response(200, cancel).To(); err != nil || to.Tag() == "" {
+				t.Errorf("the answer to CANCEL has the tag %q", to.Tag())
+			}
 			p.response(487, inv)
 		}
 		for n := range 3 {
