@@ -1,6 +1,7 @@
 package call
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"runtime"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/amr"
+	"github.com/gotelco/telco/rtp/srtp"
 )
 
 // byHand is two legs that are bridged, each with a peer, over real sockets on a wheel that is turned by hand.
@@ -17,7 +19,8 @@ type byHand struct {
 	all   []*Media
 }
 
-func newLoop(t testing.TB, left, right Codec) *byHand {
+// newLoop connects them; with a suite all four legs have keys, and with edit other things besides.
+func newLoop(t testing.TB, left, right Codec, suite srtp.Suite, edit func(*MediaConfig)) *byHand {
 	t.Helper()
 	l := &byHand{wheel: newWheel(1), now: time.Now()}
 	l.wheel.Close()
@@ -30,8 +33,18 @@ func newLoop(t testing.TB, left, right Codec) *byHand {
 		}
 		conns[i], at[i] = c, c.LocalAddr().(*net.UDPAddr).AddrPort()
 	}
+	var keys [4]SRTPKey
+	for i := range keys {
+		if suite != 0 {
+			keys[i] = SRTPKey{suite, srtp.NewKey(suite)}
+		}
+	}
 	for i, c := range []Codec{left, left, right, right} {
-		m, err := NewMedia(l.wheel, conns[i], nil, MediaConfig{Remote: at[i^1], NoRTCP: true, Send: format(c)})
+		cfg := MediaConfig{Remote: at[i^1], NoRTCP: true, Send: format(c), Encrypt: keys[i], Decrypt: keys[i^1]}
+		if edit != nil {
+			edit(&cfg)
+		}
+		m, err := NewMedia(l.wheel, conns[i], nil, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,29 +72,58 @@ func (l *byHand) turn() {
 
 var wideAMR, narrowAMR = AMR(AMRConfig{Codec: amr.WB, OctetAligned: true}), AMR(AMRConfig{OctetAligned: true, DTX: true})
 
-// A packet allocates nothing, from the socket through the transcoder to the other socket.
+// A packet allocates nothing, from the socket through the transcoder to the other socket: for each pair of codecs, encrypted and not, with
+// what else may look at it.
 func TestPacketAllocatesNothing(t *testing.T) {
-	for _, c := range []struct {
-		name        string
-		left, right Codec
-	}{{"PCMU-PCMA", PCMU, PCMA}, {"AMR-PCMA", narrowAMR, PCMA}, {"AMR-WB-PCMA", wideAMR, PCMA}, {"AMR-WB-AMR", wideAMR, narrowAMR}} {
-		t.Run(c.name, func(t *testing.T) {
-			l := newLoop(t, c.left, c.right)
-			for range 400 {
-				l.turn()
-			}
-			if runtime.GOOS != "linux" {
-				t.Skip("elsewhere goroutines read the sockets")
-			}
-			if got := testing.AllocsPerRun(500, l.turn); got != 0 {
-				t.Errorf("%g allocations in 20 ms of four legs", got)
-			}
-			for i, m := range l.all {
-				if s := m.Stats(); s.Played+s.Pauses < 800 || s.Underruns > 20 {
-					t.Errorf("leg %d: %+v", i, s)
+	if runtime.GOOS != "linux" {
+		t.Skip("elsewhere goroutines read the sockets")
+	}
+	codecs := []Codec{PCMA, PCMU, narrowAMR, wideAMR}
+	for i, left := range codecs {
+		for _, right := range codecs[i:] {
+			for _, suite := range []srtp.Suite{0, srtp.AEADAES128GCM, srtp.AESCM128HMACSHA180} {
+				if suite != 0 && (left.Name != "PCMA" || testing.Short()) {
+					continue
 				}
+				t.Run(fmt.Sprint(left.Name, " ", right.Name, " ", suite), func(t *testing.T) {
+					allocatesNothing(t, newLoop(t, left, right, suite, nil), 500)
+				})
 			}
+		}
+	}
+	t.Run("noise, tones and a recording", func(t *testing.T) {
+		l := newLoop(t, PCMA, PCMU, 0, func(c *MediaConfig) {
+			c.SendNoise, c.ReceiveNoise, c.DTX, c.Tones = 13, 13, true, true
 		})
+		tap, err := NewTap(l.all[1], &slow{gate: closedGate()}, TapOptions{Stereo: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tap.Close()
+		l.all[0].SetSource(newRoom(nil, 40))
+		allocatesNothing(t, l, 0)
+	})
+}
+
+func closedGate() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+// allocatesNothing asserts it, and that so many frames were heard on each leg.
+func allocatesNothing(t *testing.T, l *byHand, played uint64) {
+	t.Helper()
+	for range 400 {
+		l.turn()
+	}
+	if got := testing.AllocsPerRun(200, l.turn); got != 0 {
+		t.Errorf("%g allocations in 20 ms of four legs", got)
+	}
+	for i, m := range l.all {
+		if s := m.Stats(); s.Played+s.Pauses < played || s.Underruns > 20 && played > 0 || s.RTP.Unauthentic+s.RTP.Replayed != 0 {
+			t.Errorf("leg %d: %+v", i, s)
+		}
 	}
 }
 
@@ -92,7 +134,7 @@ func BenchmarkTurn(b *testing.B) {
 		left, right Codec
 	}{{"PCMU-PCMA", PCMU, PCMA}, {"AMR-PCMA", narrowAMR, PCMA}, {"AMR-WB-PCMA", wideAMR, PCMA}} {
 		b.Run(c.name, func(b *testing.B) {
-			l := newLoop(b, c.left, c.right)
+			l := newLoop(b, c.left, c.right, 0, nil)
 			b.ReportAllocs()
 			for b.Loop() {
 				l.turn()
