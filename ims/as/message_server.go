@@ -113,3 +113,20 @@ func (s *Server) sendMessage(ctx context.Context, target control.Target, m *Mess
 		}
 	}
 }
+
+// Originate makes a call as call control's originate does, and returns when it has ended; it ends
+// it when ctx is done. It is for JobsConfig.
+func (s *Server) Originate(ctx context.Context, args string) error {
+	ch, err := s.sw.OriginateString(ctx, args)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ch.Context().Done():
+		return nil
+	case <-ctx.Done():
+		ch.Hangup(control.AllottedTimeout)
+		<-ch.Context().Done()
+		return context.Cause(ctx)
+	}
+}
