@@ -122,7 +122,7 @@ func TestKamailioIMS(t *testing.T) {
 	registered := make(chan as.Registration, 10)
 	cfg.OnEnd, cfg.OnRegister = over.add, func(r as.Registration) { registered <- r }
 	server := startServer(t, cfg, port)
-	dispatcher := kamailio.StartDispatcher(t, fmt.Sprintf("sip:127.0.0.1:%d", port))
+	dispatcher := kamailio.StartDispatcher(t, lab.FreePort(t), fmt.Sprintf("sip:127.0.0.1:%d", port))
 
 	x := kamailio.StartIMSTraced(t, kamailio.Config{}, l, tr, kamailio.Subscriber(t, "alice", kamailio.Criteria(port)...),
 		kamailio.Subscriber(t, "bob", kamailio.Criteria(dispatcher.Port)...))

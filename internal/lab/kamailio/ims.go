@@ -68,16 +68,7 @@ func StartIMSTraced(t testing.TB, cfg Config, l net.Listener, tr trace.Func, sub
 	x.HSS.Attach(x.Node)
 
 	x.Core = Start(t, cfg, l.Addr().(*net.TCPAddr).Port)
-	roles := cfg.Roles
-	if roles == nil {
-		roles = []string{"icscf", "scscf", "pcscf"}
-	}
-	for _, role := range roles {
-		if role != "pcscf" {
-			Eventually(t, role+" is connected to the HSS", func() bool { st, ok := x.Node.Peer(role + "." + Domain); return ok && st.Usable })
-		}
-	}
-	x.Wait(t, roles...)
+	x.Wait(t)
 	return x
 }
 

@@ -44,7 +44,8 @@ type Core struct {
 	PCSCF, ICSCF, SCSCF int    // ports of 127.0.0.1, for UDP and TCP
 	ServerName          string // of the S-CSCF, a SIP URI
 
-	dir string
+	roles []string
+	dir   string
 }
 
 // Start starts CSCFs that have their HSS on a TCP port of 127.0.0.1, under the Origin-Host localhost.
@@ -66,11 +67,11 @@ func Start(t testing.TB, cfg Config, hssPort int) *Core {
 		acceptor := regexp.MustCompile(`<Acceptor port="\d+"`).FindString(text)
 		c.write(t, name, substitute(t, text, `port="3868"`, fmt.Sprintf(`port="%d"`, hssPort), acceptor, fmt.Sprintf(`<Acceptor port="%d"`, lab.FreePort(t))))
 	}
-	roles := cfg.Roles
-	if roles == nil {
-		roles = []string{"icscf", "scscf", "pcscf"}
+	c.roles = cfg.Roles
+	if c.roles == nil {
+		c.roles = []string{"icscf", "scscf", "pcscf"}
 	}
-	for _, role := range roles {
+	for _, role := range c.roles {
 		run(t, c.dir, role+".cfg")
 	}
 	return c
@@ -82,10 +83,11 @@ type Dispatcher struct {
 	dir  string
 }
 
-// StartDispatcher starts a dispatcher to servers, which are SIP URIs, and waits until it answers. It ends with the test.
-func StartDispatcher(t testing.TB, servers ...string) *Dispatcher {
+// StartDispatcher starts a dispatcher to servers, which are SIP URIs, at a port of 127.0.0.1, and waits until it answers. It ends with
+// the test.
+func StartDispatcher(t testing.TB, port int, servers ...string) *Dispatcher {
 	t.Helper()
-	d := &Dispatcher{Port: lab.FreePort(t), dir: t.TempDir()}
+	d := &Dispatcher{Port: port, dir: t.TempDir()}
 	from := folder(t)
 	for _, name := range []string{"common.cfg", "dispatcher.cfg"} {
 		write(t, filepath.Join(d.dir, name), read(t, filepath.Join(from, name)))
@@ -104,12 +106,15 @@ func StartDispatcher(t testing.TB, servers ...string) *Dispatcher {
 // RPC asks it by kamcmd, and returns what it prints.
 func (d *Dispatcher) RPC(args ...string) string { return rpc(d.dir, "dispatcher", args...) }
 
-// Wait waits until each role answers SIP.
-func (c *Core) Wait(t testing.TB, roles ...string) {
+// Wait waits until all nodes serve.
+func (c *Core) Wait(t testing.TB) {
 	t.Helper()
-	for _, role := range roles {
+	for _, role := range c.roles {
 		port := map[string]int{"pcscf": c.PCSCF, "icscf": c.ICSCF, "scscf": c.SCSCF}[role]
 		Eventually(t, role+" answers SIP", func() bool { return Answers("127.0.0.1", port) })
+		if role != "pcscf" {
+			Eventually(t, role+" is connected to the HSS", func() bool { return strings.Contains(c.RPC(role, "cdp.list_peers"), "State: I_Open") })
+		}
 	}
 }
 

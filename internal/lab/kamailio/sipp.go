@@ -10,9 +10,6 @@ import (
 	"time"
 )
 
-//go:embed register.xml
-var registerScenario string
-
 //go:embed call.xml
 var callScenario string
 
@@ -59,16 +56,21 @@ func Answer(t testing.TB, port, calls int) error {
 func (c *Core) Register(t testing.TB, user string, port, expires int) {
 	t.Helper()
 	dir := t.TempDir()
-	scenario, account := filepath.Join(dir, "register.xml"), filepath.Join(dir, "account.csv")
-	write(t, scenario, registerScenario)
+	account := filepath.Join(dir, "account.csv")
 	write(t, account, fmt.Sprintf("SEQUENTIAL\n[authentication username=%s@%s aka_K=0x%s aka_OP=0x%s aka_AMF=0x8000]\n", user, Domain, CardK, CardOP))
+	c.RegisterAccount(t, account, user, port, expires)
+}
+
+// RegisterAccount is Register with a file of SIPp that has the card.
+func (c *Core) RegisterAccount(t testing.TB, account, user string, port, expires int) {
+	t.Helper()
 	to := c.PCSCF
 	if !exists(filepath.Join(c.dir, "pcscf")) {
 		to = c.ICSCF
 	}
 	var err error
 	for range 4 {
-		if err = SIPp(t, port, to, "-sf", scenario, "-inf", account, "-key", "user", user, "-key", "domain", Domain, "-key", "expires", fmt.Sprint(expires)); err == nil {
+		if err = SIPp(t, port, to, "-sf", filepath.Join(folder(t), "register.xml"), "-inf", account, "-key", "user", user, "-key", "domain", Domain, "-key", "expires", fmt.Sprint(expires)); err == nil {
 			return
 		}
 	}
