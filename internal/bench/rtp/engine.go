@@ -32,6 +32,7 @@ type stream struct {
 
 	// Of the receiver. What is not in a window is not counted.
 	started  bool
+	ssrc     uint32 // of the first packet; what has another comes from strangers
 	lastSeq  uint16
 	lastTS   uint32
 	lastAt   int64
@@ -42,7 +43,7 @@ type stream struct {
 }
 
 // counts are what came of a stream in a window.
-type counts struct{ received, lost, twice, back, wrong int }
+type counts struct{ received, lost, twice, back, wrong, strange int }
 
 func (c *counts) add(o counts) {
 	c.received += o.received
@@ -50,6 +51,7 @@ func (c *counts) add(o counts) {
 	c.twice += o.twice
 	c.back += o.back
 	c.wrong += o.wrong
+	c.strange += o.strange
 }
 
 // engine sends and receives all streams, by a thread each.
@@ -161,6 +163,12 @@ func (e *engine) receive() {
 
 func (s *stream) receive(p []byte, at int64, window bool, gaps *histogram) {
 	if len(p) < 12 || p[0]>>6 != 2 {
+		return
+	}
+	if ssrc := binary.BigEndian.Uint32(p[8:]); !s.started {
+		s.ssrc = ssrc
+	} else if ssrc != s.ssrc {
+		s.counts.strange++
 		return
 	}
 	seq, ts := binary.BigEndian.Uint16(p[2:]), binary.BigEndian.Uint32(p[4:])

@@ -19,7 +19,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -134,7 +133,7 @@ func start(sut, b2bua string) (cmd *exec.Cmd, via setter, err error) {
 	case "telco", "telco+admission":
 		args := []string{"-listen", sutSIP, "-to", "sip:anyone@" + ourUAS, "-codecs", c.codecs}
 		if sut == "telco+admission" {
-			args = append(args, "-max-late", "10ms", "-max-busy", "0.8")
+			args = append(args, "-max-late", "10ms", "-max-busy", "0.8", "-max-cpu", "0.85")
 		}
 		cmd = exec.Command(b2bua, args...)
 	case "rtpengine":
@@ -149,11 +148,11 @@ func start(sut, b2bua string) (cmd *exec.Cmd, via setter, err error) {
 	if err := cmd.Start(); err != nil {
 		return nil, nil, err
 	}
-	time.Sleep(time.Second)
 	if sut == "rtpengine" {
-		conn, err := net.Dial("udp", sutNG)
-		return cmd, &viaNG{conn: conn, set: c.set}, err
+		via, err = dialNG(sutNG, c.set)
+		return cmd, via, err
 	}
+	time.Sleep(time.Second)
 	via, err = newSIP(sutSIP, ourUAC, ourUAS)
 	return cmd, via, err
 }
@@ -181,7 +180,7 @@ func measure(sut, b2bua string, n int) error {
 	if err != nil {
 		return err
 	}
-	calls, refused, err := setUp(e, via, n, in, out)
+	calls, refused, err := setUp(e, via, sut, n, in, out)
 	defer func() {
 		for _, c := range calls {
 			via.end(c)
@@ -222,6 +221,9 @@ func measure(sut, b2bua string, n int) error {
 	flaw(got.wrong, "wrong")
 	flaw(int(drops), "dropped by the system")
 	flaw(refused, "calls refused")
+	if got.strange > got.received/1000 {
+		flaw(got.strange, "of strangers")
+	}
 	flaw(silent(*e.streams.Load()), "tones missing")
 	if p := gaps.at(0.999); p > ticked+5 {
 		bad = append(bad, fmt.Sprintf("p99.9 is %.1f ms above the ticker's", p-ticked))
@@ -238,7 +240,7 @@ func measure(sut, b2bua string, n int) error {
 }
 
 // setUp makes n calls and adds their streams.
-func setUp(e *engine, via setter, n int, in, out codec) (calls []*call, refused int, err error) {
+func setUp(e *engine, via setter, sutName string, n int, in, out codec) (calls []*call, refused int, err error) {
 	var tones [2][][]byte
 	if tones[0], err = in.tone(toneIn); err != nil {
 		return nil, 0, err
@@ -275,7 +277,7 @@ func setUp(e *engine, via setter, n int, in, out codec) (calls []*call, refused 
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
-				if refused++; *noise == 0 {
+				if refused++; refused == 1 && !strings.Contains(sutName, "admission") {
 					fmt.Fprintln(os.Stderr, "rtp: call", i, err)
 				}
 				syscall.Close(c.a.fd)

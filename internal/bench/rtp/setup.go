@@ -136,6 +136,26 @@ type viaNG struct {
 	set  string // codec-set, such as AMR/8000/1/12200
 }
 
+// dialNG waits until rtpengine answers.
+func dialNG(addr, set string) (*viaNG, error) {
+	conn, err := net.Dial("udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 1500)
+	for range 100 {
+		time.Sleep(100 * time.Millisecond)
+		conn.SetDeadline(time.Now().Add(time.Second))
+		if _, err = conn.Write([]byte("p d7:command4:pinge")); err != nil {
+			continue
+		}
+		if _, err = conn.Read(buf); err == nil {
+			break
+		}
+	}
+	return &viaNG{conn: conn, set: set}, err
+}
+
 func (v *viaNG) ask(c *call, command string, more ...string) (string, error) {
 	v.n++
 	pairs := append([]string{"call-id", c.name, "command", command, "from-tag", "a"}, more...)

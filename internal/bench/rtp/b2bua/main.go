@@ -30,9 +30,10 @@ func main() {
 	ports := flag.String("ports", "20000-59999", "for media")
 	late := flag.Duration("max-late", 0, "admission: how late the wheel may turn")
 	busy := flag.Float64("max-busy", 0, "admission: part of the time that the wheel may take")
+	cpu := flag.Float64("max-cpu", 0, "admission: part of the machine's processor time that may be used")
 	debug := flag.String("debug", "", "address of net/http/pprof and /stats")
 	flag.Parse()
-	if err := run(*addr, *dst, *names, *ports, *debug, *dtx, *mode, call.Admission{MaxLate: *late, MaxBusy: *busy}); err != nil {
+	if err := run(*addr, *dst, *names, *ports, *debug, *dtx, *mode, call.Admission{MaxLate: *late, MaxBusy: *busy, MaxCPU: *cpu}); err != nil {
 		fmt.Fprintln(os.Stderr, "b2bua:", err)
 		os.Exit(1)
 	}
