@@ -660,6 +660,13 @@ func (m *Media) send() {
 	m.out = append(m.out[:0], m.out[at:]...)
 }
 
+// skip lets time pass that the wheel has left out: the timestamps of what is sent stay true.
+func (m *Media) skip(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.session.Skip(uint32(d * time.Duration(m.cfg.Send.Codec.ClockRate) / time.Second))
+}
+
 // adapt tells the encoder what the peer has reported, with a look once a second.
 func (m *Media) adapt() {
 	if m.turns++; m.turns%50 != 0 {

@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -414,4 +415,38 @@ func TestG711Codecs(t *testing.T) {
 	if PCMA.PayloadType != 8 || PCMU.PayloadType != 0 || PCMA.ClockRate != g711.Rate {
 		t.Error("wrong payload types")
 	}
+}
+
+// What the wheel leaves out, because the process stood still for long, is silence in the timestamps: those of the packets that follow
+// say when they were sent.
+func TestSkippedTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{})
+		w := newWheel(1)
+		conn, err := n.ListenPacket(addr(2, 5000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		m := newMedia(t, n, w, addr(1, 4000), addr(2, 5000), MediaConfig{Send: format(PCMA)})
+		defer m.Close()
+		time.Sleep(time.Millisecond)
+		w.Close()
+		timestamp := func() uint32 {
+			b := make([]byte, 2000)
+			k, _, err := conn.ReadFrom(b)
+			if err != nil || k < 12 {
+				t.Fatal(k, err)
+			}
+			return binary.BigEndian.Uint32(b[4:])
+		}
+		first := timestamp()
+		w.spokes[0].turn(m.place.slot, 210*time.Millisecond, 10)
+		if got := timestamp() - first; got != 11*160 {
+			t.Errorf("the timestamp moved by %d", got)
+		}
+		if s := w.Stats(); s.Skipped != 10 {
+			t.Errorf("%+v", s)
+		}
+	})
 }

@@ -320,6 +320,13 @@ func (s *spoke) turn(slot int, late time.Duration, skipped uint64) {
 		return
 	}
 	start := time.Now()
+	if skipped > 0 {
+		for _, list := range s.media {
+			for _, m := range list {
+				m.skip(time.Duration(skipped) * FrameTime)
+			}
+		}
+	}
 	for _, m := range media {
 		m.receive(start, s.reader)
 	}
