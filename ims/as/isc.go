@@ -74,10 +74,12 @@ const (
 type IMS struct {
 	// Peers are where the CSCFs send from. Requests from there are of [SideIMS].
 	Peers []Source
-	// Routes lead to the core for what the server begins itself, the first hop first: the S-CSCF, with
-	// the parameter orig for calls on behalf of a served user (TS 24.229 section 5.7.3), or the I-CSCF:
-	// "<sip:scscf.ims.example.org:6060;lr;orig>".
+	// Routes lead to the core for calls from outside of it, the first hop first: to the I-CSCF,
+	// "<sip:icscf.ims.example.org;lr>".
 	Routes []string
+	// OrigRoutes lead there for calls that the server begins on behalf of a user (TS 24.229 section 5.7.3): to the
+	// S-CSCF, or an entry point, with the parameter orig: "<sip:scscf.ims.example.org:6060;lr;orig>". If empty, Routes.
+	OrigRoutes []string
 	// Domain is the home network's, for URIs of numbers: "ims.example.org".
 	Domain string
 	// Border says how numbers are written in the core.

@@ -2,6 +2,10 @@ package as
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +15,34 @@ import (
 // proxyUser is the user part of our Record-Route, by which requests within calls that were let go on are known from
 // those of the server's own legs.
 const proxyUser = "fwd"
+
+// recordRoute keeps us on the way of a call that is let go on, and marks it.
+func (s *Server) recordRoute(f *sip.Forwarding) {
+	var p sip.Params
+	p.Set("k", s.mark(f.Original))
+	f.RecordRoute(proxyUser, p)
+}
+
+// mark is what our Record-Route says about a call, which nobody else can make.
+func (s *Server) mark(req *sip.Request) string {
+	h := hmac.New(sha256.New, s.key[:])
+	h.Write([]byte(req.CallID()))
+	return hex.EncodeToString(h.Sum(nil)[:10])
+}
+
+// letGoOn says whether a request belongs to a call that was let go on. From the core and from trunks that is so where it
+// comes over our Record-Route, which may be that of the server before it was started again; from others it needs our mark.
+func (s *Server) letGoOn(f *sip.Forwarding, p peer) bool {
+	u, ok := f.Route()
+	if !ok || u.User != proxyUser {
+		return false
+	}
+	if p.side == SideIMS || p.side == SideTrunk {
+		return true
+	}
+	k, _ := u.Params.Value("k")
+	return hmac.Equal([]byte(k), []byte(s.mark(f.Original)))
+}
 
 // proxy lets the call go on, to where its Route leads: back to the S-CSCF, which knows it by the original dialog
 // identifier (TS 24.229 section 5.7.4).
@@ -25,7 +57,7 @@ func (x *session) proxy(f *sip.Forwarding) {
 		return
 	}
 	if x.set.IMS.RecordRoute {
-		f.RecordRoute(proxyUser, sip.Params{})
+		x.s.recordRoute(f)
 	}
 	if err := f.Forward(); err != nil {
 		f.Respond(refusal(x.req, 500, 41, ""))
@@ -75,7 +107,7 @@ func (s *settings) home(u sip.URI) bool {
 			}
 		}
 	}
-	for _, r := range s.IMS.Routes {
+	for _, r := range slices.Concat(s.IMS.Routes, s.IMS.OrigRoutes) {
 		if a, err := sip.ParseAddress(r); err == nil && strings.EqualFold(a.URI.HostPort(), u.HostPort()) {
 			return true
 		}
@@ -129,7 +161,7 @@ func (s *Server) onOther(f *sip.Forwarding, set *settings, p peer) {
 				return
 			}
 			if req.Method == sip.SUBSCRIBE && set.IMS.RecordRoute {
-				f.RecordRoute(proxyUser, sip.Params{})
+				s.recordRoute(f)
 			}
 			f.Forward()
 			return

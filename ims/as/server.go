@@ -2,6 +2,7 @@ package as
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
@@ -43,6 +44,7 @@ type Server struct {
 	idle     chan struct{} // closed when calls is 0, while draining
 
 	counts counts
+	key    [32]byte     // of what our Record-Route says
 	quiet  atomic.Int64 // when a stranger was logged last, in Unix seconds
 }
 
@@ -66,6 +68,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{log: log, users: newRegistrations(), pending: map[*sip.Request]*session{}, sessions: map[string]*session{}}
+	rand.Read(s.key[:])
 	s.settings.Store(set)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.registrar = sip.NewRegistrar(sip.RegistrarConfig{Auth: phoneAuth{s}, Logger: log})
@@ -206,17 +209,17 @@ func (s *Server) leave() {
 
 // onRequest decides whose a request outside of the agent's dialogs is. It must not block.
 func (s *Server) onRequest(f *sip.Forwarding) {
+	set := s.settings.Load()
+	uri, _ := f.Original.URI()
+	p := set.classify(f.Flow().Remote, uri)
 	if f.InDialog() {
-		if u, ok := f.Route(); ok && u.User == proxyUser { // of a call that was let go on
+		if s.letGoOn(f, p) {
 			f.Forward()
 		} else {
 			f.Respond(refusal(f.Original, 481, 0, ""))
 		}
 		return
 	}
-	set := s.settings.Load()
-	uri, _ := f.Original.URI()
-	p := set.classify(f.Flow().Remote, uri)
 	switch f.Original.Method {
 	case sip.INVITE:
 		s.onInvite(f, set, p)

@@ -493,7 +493,7 @@ func TestOtherRequests(t *testing.T) {
 
 // The server calls on behalf of a user: to the S-CSCF with orig, an asserted identity and a charging identity of its own.
 func TestOriginate(t *testing.T) {
-	run(t, Config{IMS: IMS{Routes: []string{"<sip:scscf@10.0.0.20;lr;orig>"}, OrigIOI: "home1"}}, func(h *house) {
+	run(t, Config{IMS: IMS{Routes: []string{"<sip:icscf@10.0.0.22;lr>"}, OrigRoutes: []string{"<sip:scscf@10.0.0.20;lr;orig>"}, OrigIOI: "home1"}}, func(h *house) {
 		p := h.cscf()
 		result := make(chan error, 1)
 		go func() {

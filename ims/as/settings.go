@@ -148,7 +148,7 @@ func newSettings(cfg Config, old *settings) (*settings, error) {
 	if s.phones, err = NewBorder(cfg.Phones.Border); err != nil {
 		return nil, &ConfigError{"phones", err}
 	}
-	for _, r := range cfg.IMS.Routes {
+	for _, r := range slices.Concat(cfg.IMS.Routes, cfg.IMS.OrigRoutes) {
 		a, err := sip.ParseAddress(r)
 		if err == nil && !a.URI.LR() {
 			err = errors.New("no loose route (;lr is missing)")

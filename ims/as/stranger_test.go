@@ -32,9 +32,13 @@ func TestStrangerInDialog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	for _, method := range []string{"MESSAGE", "INVITE", "BYE", "OPTIONS", "REGISTER"} {
+	for i, method := range []string{"MESSAGE", "INVITE", "BYE", "OPTIONS", "REGISTER", "INFO"} {
+		route := ""
+		if i%2 == 1 { // what the server's own Record-Route looks like
+			route = "Route: <sip:fwd@" + f.Local.String() + ";k=00112233445566778899;lr>, <sip:" + victim.LocalAddr().String() + ";lr>\r\n"
+		}
 		text := strings.NewReplacer("METHOD", method, "VICTIM", victim.LocalAddr().String(), "ME", conn.LocalAddr().String()).Replace("METHOD sip:x@VICTIM SIP/2.0\r\nVia: SIP/2.0/UDP ME;branch=z9hG4bKMETHOD\r\n" +
-			"From: <sip:stranger@ME>;tag=1\r\nTo: <sip:x@VICTIM>;tag=2\r\nCall-ID: METHOD\r\nCSeq: 1 METHOD\r\nContact: <sip:ME>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n")
+			"From: <sip:stranger@ME>;tag=1\r\nTo: <sip:x@VICTIM>;tag=2\r\nCall-ID: METHOD\r\nCSeq: 1 METHOD\r\nContact: <sip:ME>\r\nMax-Forwards: 70\r\n" + route + "Content-Length: 0\r\n\r\n")
 		if _, err := conn.Write([]byte(text)); err != nil {
 			t.Fatal(err)
 		}

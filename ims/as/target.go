@@ -349,6 +349,9 @@ func unreachable(err error) bool {
 func (o *outgoing) core(dest string) ([]control.Target, error) {
 	ims := &o.set.IMS
 	routes := ims.Routes
+	if o.x == nil && len(ims.OrigRoutes) > 0 {
+		routes = ims.OrigRoutes
+	}
 	uri := ""
 	if o.x != nil && len(o.x.isc.Routes) > 0 {
 		routes = o.x.isc.Routes
