@@ -115,7 +115,7 @@ func (h *hunt) run(ctx context.Context) (*Channel, error) {
 			if ctx.Err() != nil {
 				return nil, last
 			}
-			if h.caller != nil && slices.Contains(splitList(h.caller.Var("fail_on_single_reject")), CauseOf(err).String()) {
+			if h.rejected(err) {
 				return nil, last
 			}
 		}
@@ -130,7 +130,20 @@ func (h *hunt) run(ctx context.Context) (*Channel, error) {
 	}
 }
 
+// rejected tells whether a failure of one leg is that of all: fail_on_single_reject is true, or lists its cause.
+func (h *hunt) rejected(err error) bool {
+	v := find(h.vars, "fail_on_single_reject")
+	if v == "" && h.caller != nil {
+		v = h.caller.Var("fail_on_single_reject")
+	}
+	return v != "" && (isTrue(v) || listed(v, CauseOf(err)))
+}
+
+// splitList splits a list at commas and spaces, or at the character that follows ^^ at its beginning.
 func splitList(s string) []string {
+	if len(s) > 2 && strings.HasPrefix(s, "^^") {
+		return strings.FieldsFunc(s[3:], func(r rune) bool { return r == rune(s[2]) })
+	}
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
@@ -189,6 +202,10 @@ func (h *hunt) group(ctx context.Context, eps []Endpoint) (*Channel, error) {
 			}
 			pending--
 			last = r.err
+			if h.rejected(r.err) {
+				lose(nil, OriginatorCancel)
+				return nil, r.err
+			}
 		case p := <-progress:
 			late = nil
 			if p.ringing && !h.rang && h.ringing != nil {

@@ -65,6 +65,8 @@ func TestOriginate(t *testing.T) {
 			{"too slow", "{originate_timeout=1}sofia/internal/a@10.0.0.1 &park", "", NoAnswer, time.Second},
 			{"too slow a leg", "[leg_timeout=1]sofia/internal/a@10.0.0.1|sofia/internal/b@10.0.0.2 &park", "b", 0, 2 * time.Second},
 			{"again and again", "{originate_retries=2,originate_retry_sleep_ms=500}error/USER_BUSY &park", "", UserBusy, time.Second},
+			{"one rejects for all", "{fail_on_single_reject=^^:USER_BUSY:CALL_REJECTED}sofia/internal/x@10.0.0.3,sofia/internal/b@10.0.0.2|sofia/internal/b@10.0.0.2 &park", "", UserBusy, 0},
+			{"one rejects for itself", "{fail_on_single_reject=CALL_REJECTED}sofia/internal/x@10.0.0.3,sofia/internal/b@10.0.0.2 &park", "b", 0, time.Second},
 			{"an extension", "sofia/internal/b@10.0.0.2 1234", "b", 0, time.Second},
 			{"a timeout", "sofia/internal/a@10.0.0.1 1234 XML default Bob 77 1", "", NoAnswer, time.Second},
 		} {
