@@ -51,6 +51,13 @@ type (
 	Requested interface{ TakeRequest(uint8) }
 )
 
+// An Advisor is a Decoder that has requests of its own for the peer, such as a lower mode while packets are lost, and an Advised an
+// Encoder whose payloads carry them. Media hands them over where both are of one codec.
+type (
+	Advisor interface{ Advice() uint8 }
+	Advised interface{ Advise(uint8) }
+)
+
 // An Adaptive is an Encoder that adapts to the path: it is told which fraction of its packets, 0 to 1, the peer missed, once
 // for each RTCP report.
 type Adaptive interface {

@@ -21,11 +21,15 @@ type AMRConfig struct {
 	Max amr.FrameType
 	// DTX sends comfort noise in pauses instead of coding them. What is received may pause in any case.
 	DTX bool
+	// NoRequests makes no requests of the peer. If false, it is asked for lower modes while packets are lost (CMR, RFC 4867 section
+	// 4.3.1), and for any when they come again.
+	NoRequests bool
 }
 
 // AMR returns the codec AMR or AMR-WB as RFC 4867 carries it. Its encoder keeps to the modes and changes of modes that
-// the peer allows and requests, and steps down while the peer reports losses; its decoder tells packets that are lost from pauses of the speaker. No redundancy is sent;
-// what is received may have any.
+// the peer allows and requests, and steps down while the peer reports losses; its decoder tells packets that are lost
+// from pauses of the speaker, and asks for lower modes while there are many of the former. No redundancy is sent; what is received may have
+// any.
 func AMR(cfg AMRConfig) Codec {
 	if cfg.PayloadType == 0 {
 		cfg.PayloadType = 96
@@ -43,7 +47,7 @@ func AMR(cfg AMRConfig) Codec {
 		Name: cfg.Codec.String(), PayloadType: cfg.PayloadType, ClockRate: rate, SampleRate: rate, Frame: FrameTime, Impairment: rtp.ImpairEFR,
 		FMTP: ours.String(), Match: cfg.Codec.Match,
 		NewEncoder: func(fmtp string) (Encoder, error) { return newAMREncoder(cfg, ours, fmtp) },
-		NewDecoder: func(fmtp string) (Decoder, error) { return newAMRDecoder(cfg, fmtp) },
+		NewDecoder: func(fmtp string) (Decoder, error) { return newAMRDecoder(cfg, ours, fmtp) },
 	}
 }
 
@@ -69,6 +73,7 @@ type amrEncoder struct {
 	data    [maxBlocks * 64]byte
 	talking bool
 	marker  bool
+	advice  amr.FrameType // for the peer
 }
 
 // newAMREncoder makes the encoder for a peer that described the codec by fmtp. A mode set holds for both directions, so
@@ -78,21 +83,25 @@ func newAMREncoder(cfg AMRConfig, ours amr.Params, fmtp string) (Encoder, error)
 	if err != nil {
 		return nil, err
 	}
-	set := p.ModeSet
-	switch both := p.ModeSet & ours.ModeSet; {
-	case set == 0:
-		set = ours.ModeSet
-	case both != 0:
-		set = both
-	}
 	modes := amr.NewModeControl(amr.ModeControlConfig{
-		Codec: cfg.Codec, ModeSet: set, Period: p.ModeChangePeriod, Neighbor: p.ModeChangeNeighbor, Max: cfg.Max,
+		Codec: cfg.Codec, ModeSet: modeSet(p, ours), Period: p.ModeChangePeriod, Neighbor: p.ModeChangeNeighbor, Max: cfg.Max,
 	})
 	enc, err := amr.NewEncoder(amr.EncoderConfig{Codec: cfg.Codec, DTX: cfg.DTX})
 	if err != nil {
 		return nil, err
 	}
-	return &amrEncoder{enc: enc, modes: modes, format: p.Format()}, nil
+	return &amrEncoder{enc: enc, modes: modes, format: p.Format(), advice: amr.NoRequest}, nil
+}
+
+// modeSet is the set of both sides.
+func modeSet(theirs, ours amr.Params) amr.ModeSet {
+	switch both := theirs.ModeSet & ours.ModeSet; {
+	case theirs.ModeSet == 0:
+		return ours.ModeSet
+	case both != 0:
+		return both
+	}
+	return theirs.ModeSet
 }
 
 // Encode appends the payload for up to ten frames. NO_DATA at its end is left out (RFC 4867 section 4.3.2).
@@ -127,7 +136,7 @@ func (e *amrEncoder) Encode(dst []byte, pcm []int16) ([]byte, error) {
 	if used == 0 {
 		return dst, nil
 	}
-	return e.format.AppendPayload(dst, amr.Payload{CMR: amr.NoRequest, Frames: e.frames[:used]})
+	return e.format.AppendPayload(dst, amr.Payload{CMR: e.advice, Frames: e.frames[:used]})
 }
 
 // Marker implements Marker.
@@ -135,6 +144,9 @@ func (e *amrEncoder) Marker() bool { return e.marker }
 
 // TakeRequest obeys a codec mode request.
 func (e *amrEncoder) TakeRequest(cmr uint8) { e.modes.Request(amr.FrameType(cmr)) }
+
+// Advise has the payloads carry a codec mode request.
+func (e *amrEncoder) Advise(cmr uint8) { e.advice = amr.FrameType(cmr) }
 
 // Loss adapts the mode to what the peer reports.
 func (e *amrEncoder) Loss(fraction float64) { e.modes.Loss(fraction) }
@@ -146,9 +158,16 @@ type amrDecoder struct {
 	reader amr.PayloadReader
 	frames []amr.Frame
 	last   int // frames in the last payload that Decode had
+
+	asks   *amr.ModeControl // what the peer is asked for; nil without requests
+	top    amr.FrameType    // the highest mode that it may send
+	advice amr.FrameType
+	turns  int // since the losses were looked at
+	heard  int // of them
+	lost   int // likewise
 }
 
-func newAMRDecoder(cfg AMRConfig, fmtp string) (Decoder, error) {
+func newAMRDecoder(cfg AMRConfig, ours amr.Params, fmtp string) (Decoder, error) {
 	p, err := amr.ParseParams(cfg.Codec, 1, fmtp)
 	if err != nil {
 		return nil, err
@@ -157,11 +176,17 @@ func newAMRDecoder(cfg AMRConfig, fmtp string) (Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &amrDecoder{
-		dec: dec, reader: amr.PayloadReader{Format: p.Format()}, frames: make([]amr.Frame, 0, 1), last: 1,
+	d := &amrDecoder{
+		advice: amr.NoRequest,
+		dec:    dec, reader: amr.PayloadReader{Format: p.Format()}, frames: make([]amr.Frame, 0, 1), last: 1,
 		// A turn finds a packet that is due just now, or just not: one frame in hand makes up for it.
 		buffer: amr.NewFrameBuffer(amr.FrameBufferConfig{Format: p.Format(), Ahead: 1, MaxAhead: maxWaiting}),
-	}, nil
+	}
+	if !cfg.NoRequests {
+		d.asks = amr.NewModeControl(amr.ModeControlConfig{Codec: cfg.Codec, ModeSet: modeSet(p, ours)})
+		d.top = d.asks.Next()
+	}
+	return d, nil
 }
 
 // Push implements Player. The packet that begins a new stream tells so by its timestamp.
@@ -173,11 +198,40 @@ func (d *amrDecoder) Push(f rtp.Frame) error {
 func (d *amrDecoder) Play(dst []int16) ([]int16, amr.State) {
 	var state amr.State
 	d.frames, state = d.buffer.Pop(d.frames[:0])
+	if d.asks != nil {
+		d.watch(state)
+	}
 	if state == amr.Idle {
 		return dst, state
 	}
 	return d.decode(dst, d.frames[0]), state
 }
+
+const (
+	lookEvery = 100 // turns between two looks at the losses: 2 s
+	lookLeast = 50  // frames of speech that a look needs
+)
+
+// watch counts losses and says what they mean for the peer.
+func (d *amrDecoder) watch(state amr.State) {
+	switch state {
+	case amr.Playing:
+		d.heard++
+	case amr.Lost:
+		d.lost++
+	}
+	if d.turns++; d.turns < lookEvery || d.heard+d.lost < lookLeast {
+		return
+	}
+	d.asks.Loss(float64(d.lost) / float64(d.heard+d.lost))
+	d.turns, d.heard, d.lost = 0, 0, 0
+	if d.advice = d.asks.Next(); d.advice == d.top {
+		d.advice = amr.NoRequest
+	}
+}
+
+// Advice is the mode that the peer is asked for.
+func (d *amrDecoder) Advice() uint8 { return uint8(d.advice) }
 
 // decode appends 20 ms.
 func (d *amrDecoder) decode(dst []int16, f amr.Frame) []int16 {

@@ -491,10 +491,18 @@ func (m *Media) play(p Player) {
 		m.frame = slices.Grow(m.frame[:0], n)[:n]
 		clear(m.frame)
 	}
-	from, ok := m.decoders[m.decoding].Decoder.(Requester)
-	to, obeys := m.enc.(Requested)
-	if ok && obeys && m.decoders[m.decoding].format.Codec.Name == m.cfg.Send.Codec.Name {
-		to.TakeRequest(from.Request())
+	if m.decoders[m.decoding].format.Codec.Name != m.cfg.Send.Codec.Name {
+		return
+	}
+	if from, ok := p.(Requester); ok {
+		if to, obeys := m.enc.(Requested); obeys {
+			to.TakeRequest(from.Request())
+		}
+	}
+	if from, ok := p.(Advisor); ok {
+		if to, carries := m.enc.(Advised); carries {
+			to.Advise(from.Advice())
+		}
 	}
 }
 
