@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gotelco/telco/call/webhook"
 	"github.com/gotelco/telco/examples/kit/config"
@@ -154,6 +156,21 @@ func (c *Config) checkWhole(bad *config.Problems) {
 	} else {
 		m.Close()
 	}
+	look := Config{Zone: c.Zone}
+	for _, j := range c.Jobs.List {
+		if !j.At.IsZero() {
+			j.At = time.Now().Add(time.Hour) // nothing is done here
+		}
+		look.Jobs.List = append(look.Jobs.List, j)
+	}
+	if j, err := look.jobs(nil); err != nil {
+		bad.Add("jobs", "%s", trim(err))
+		return
+	} else {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		j.Close(ctx)
+	}
 	s, err := as.New(c.server(nil, rules, emergency))
 	if err != nil {
 		var e *as.ConfigError
@@ -193,7 +210,7 @@ func (c *Config) fixed(n *Config) error {
 		{"listen", c.Listen, n.Listen}, {"tls", c.TLS, n.TLS}, {"domain", c.Domain, n.Domain}, {"event_socket.listen", c.EventSocket, n.EventSocket},
 		{"api", c.API, n.API}, {"webhook", c.Webhook, n.Webhook}, {"admin", c.Admin, n.Admin}, {"recordings", c.Recordings, n.Recordings},
 		{"sounds", c.Sounds, n.Sounds}, {"cdr", c.CDR, n.CDR}, {"variables", c.Variables, n.Variables},
-		{"messages", c.Messages, n.Messages},
+		{"messages", c.Messages, n.Messages}, {"jobs", c.Jobs, n.Jobs},
 	} {
 		if fmt.Sprintf("%#v", x.old) != fmt.Sprintf("%#v", x.now) {
 			return fmt.Errorf("%s %w", x.name, errRestart)

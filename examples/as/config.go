@@ -31,6 +31,7 @@ type Config struct {
 
 	Emergency as.EmergencyConfig `yaml:"emergency"`
 	Messages  as.MessagesConfig  `yaml:"messages"`
+	Jobs      Jobs               `yaml:"jobs"`
 
 	Sounds        string        `yaml:"sounds"`
 	Announcements Announcements `yaml:"announcements"`
@@ -171,6 +172,12 @@ type Recordings struct {
 	Method string            `yaml:"method"`
 	Field  string            `yaml:"field"`
 	Header map[string]string `yaml:"header"`
+}
+
+// Jobs are done at certain times. Those that are added over HTTP are kept in Dir.
+type Jobs struct {
+	Dir  string   `yaml:"dir"`
+	List []as.Job `yaml:"list"`
 }
 
 // EventSocket is FreeSWITCH's.

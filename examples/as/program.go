@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/call/cdr"
+	"github.com/gotelco/telco/call/control"
 	"github.com/gotelco/telco/call/esl"
 	"github.com/gotelco/telco/call/httpapi"
 	"github.com/gotelco/telco/call/record"
@@ -35,6 +36,7 @@ type program struct {
 	hooks  *webhook.Hooks
 
 	messages *as.Messages
+	jobs     *as.Jobs
 	events   *esl.Server // nil: none
 	lost     atomic.Uint64
 
@@ -101,6 +103,10 @@ func start(cfg Config, file string, log *slog.Logger) (p *program, err error) {
 		log.Info("listening", "transport", f.Transport.String(), "addr", f.Local.String())
 	}
 	p.admin.Handle("POST /v1/messages", httpapi.Guard(cfg.API.Token, p.messages))
+	if p.jobs, err = cfg.jobs(p); err != nil {
+		return nil, err
+	}
+	p.admin.Handle("/v1/jobs", httpapi.Guard(cfg.API.Token, p.jobs))
 	p.admin.Handle("/v1/", httpapi.New(httpapi.Config{Switch: p.server.Switch(), Token: cfg.API.Token, Logger: log}))
 	p.admin.Metrics(func(m *metrics.Writer) { p.report(m) })
 	p.admin.Check("calls", func() error {
@@ -190,6 +196,11 @@ func (p *program) close() error {
 	var errs []error
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
+	if p.jobs != nil {
+		now, end := context.WithCancel(ctx)
+		end()
+		errs = append(errs, p.jobs.Close(now))
+	}
 	if p.server != nil {
 		errs = append(errs, p.server.Close(ctx))
 	}
@@ -215,6 +226,21 @@ func (p *program) close() error {
 		errs = append(errs, p.rules.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// originate makes a call for a job, and waits for its end.
+func (p *program) originate(ctx context.Context, args string) error {
+	c, err := p.server.Switch().OriginateString(ctx, args)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-c.Done():
+		return nil
+	case <-ctx.Done():
+		c.Hangup(control.AllottedTimeout)
+		return context.Cause(ctx)
+	}
 }
 
 // send brings a message to one target.

@@ -75,6 +75,16 @@ func (c *Config) messages(p *program, r as.Router) (*as.Messages, error) {
 	return as.NewMessages(m)
 }
 
+// jobs are done from when it returns.
+func (c *Config) jobs(p *program) (*as.Jobs, error) {
+	j := as.JobsConfig{Jobs: c.Jobs.List, Zone: c.Zone, Dir: c.Jobs.Dir, Originate: p.originate}
+	j.Send = func(ctx context.Context, m *as.Message) (as.MessageResult, error) { return p.messages.Send(ctx, m) }
+	if p != nil {
+		j.Logger = p.log
+	}
+	return as.NewJobs(j)
+}
+
 // server is the part of a configuration that is the library's. p may be nil, for a look at whether it fits.
 func (c *Config) server(p *program, rules as.Router, emergency *as.Emergency) as.Config {
 	cfg := as.Config{
@@ -106,8 +116,9 @@ func (c *Config) server(p *program, rules as.Router, emergency *as.Emergency) as
 	cfg.Call.Admission = call.Admission{MaxLate: c.Limits.Late, MaxBusy: c.Limits.Busy}
 	cfg.Call.SIP.Address = "<sip:" + c.Domain + ">"
 	cfg.Call.SIP.Endpoint = sip.Config{UserAgent: "telco-as"}
-	cfg.Control = control.Config{Sounds: c.Sounds, Recordings: c.Recordings.Dir, Globals: c.Variables}
+	cfg.Control = control.Config{Globals: c.Variables}
 	if p != nil {
+		cfg.Control.Sounds, cfg.Control.Recordings = c.Sounds, c.Recordings.Dir
 		cfg.Call.Interface, cfg.Call.Logger, cfg.Call.Trace = "as", p.log, p.admin.Trace
 		cfg.Call.SIP.Endpoint.Logger, cfg.Call.SIP.Endpoint.Trace = p.log, p.admin.Trace
 		cfg.Control.Logger, cfg.Control.Spool = p.log, p.spool

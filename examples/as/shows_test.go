@@ -340,3 +340,26 @@ func TestEmergencyAlert(t *testing.T) {
 	wait()
 	c.HangUp(t.Context())
 }
+
+// A job of the file calls a phone, plays, and hangs up.
+func TestTimedJob(t *testing.T) {
+	port, wait := sipp(t, answersCall)
+	p, _, web := desk(t, port, func(c *Config) {
+		c.Jobs.List = []as.Job{{Name: "ring", At: time.Now().Add(time.Second), Originate: fmt.Sprintf("sofia/internal/desk@127.0.0.1:%d &playback(tone_stream://%%(500,0,440))", port)}}
+	})
+	wait()
+	for end := time.Now().Add(10 * time.Second); p.jobs.List()[0].Runs == 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	resp, err := http.Get(web + "/v1/jobs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if b, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 || !strings.Contains(string(b), `"ring"`) {
+		t.Errorf("%d %s", resp.StatusCode, b)
+	}
+	if j := p.jobs.List()[0]; j.Runs != 1 {
+		t.Errorf("%+v", j)
+	}
+}
