@@ -37,6 +37,24 @@
 //
 // [Server.Reload] puts another configuration in force for new calls, [Server.Drain] takes no more of them.
 //
+// # Numbers and rules
+//
+// Inside, numbers are global ("+4930123"). A [Border] makes them so of what one side writes, and back: by a [PlanConfig] (country
+// code, prefixes, area, short numbers, phone-context), and by [Rewrite] lists for called and calling numbers in each direction.
+// What a plan writes it reads as the same number again, or it writes a longer form.
+//
+// A [Rule] matches by numbers (exact, by prefix, by expression), side, trunk, session case, registration, time of the week, and
+// variables; it rewrites, decides, draws by weight, looks up ENUM ([ENUMConfig]) or asks a web server ([AskConfig], whose JSON
+// [AskSchema] describes, and which signs by [Sign]). No web server holds up a call for longer than its timeout, nor an emergency
+// call at all. [Rules.Explain] and [Server.ExplainHTTP] tell which rules were tried and why they did not match.
+//
+// # Messages, alerts, jobs
+//
+// [Messages] turns HTTP requests into MESSAGE requests and back ([MessageSchema]), SMS over IP included as it is; its rules are those
+// of calls. [Emergency] knows emergency calls by URN or number before anything is rewritten, and sends an alert with caller, time and
+// place to those who should know, again until they have it. [Jobs] originate calls, send messages or make HTTP requests at the
+// times of a [Cron], at intervals, or once; jobs that were added and acknowledged survive the end of the process.
+//
 // # Conformance
 //
 //   - TS 24.229 section 5.7.1.1 and 5.4.1.7: third-party REGISTER, with service information and the REGISTER and its 200 in
@@ -52,7 +70,10 @@
 //     registration; section 22 and RFC 8760: credentials of both
 //   - RFC 3263 and RFC 2782: the servers of a trunk by priority and weight, the next one after a timeout (3 s), a transport
 //     error or a status code that allows it; Retry-After
-//   - RFC 3966, RFC 6116: numbers and ENUM; RFC 3428: MESSAGE; RFC 5031: emergency services
+//   - RFC 3966 and RFC 3261 section 19.1.6: tel URIs and sip URIs with user=phone, phone-context; TS 24.229 section 5.1.2A.1.5: local
+//     numbers of the home network; RFC 6116, 3764, 4415, 4769: ENUM, of the lowest order that has a URI
+//   - RFC 3428: MESSAGE, at most 1,300 octets (section 8); TS 24.341 in outline: application/vnd.3gpp.sms with g.3gpp.smsip
+//   - RFC 5031: emergency services; RFC 6442, 4119, 5491, 7315: the place in alerts
 //   - RFC 5589: blind and attended transfer of legs in a call
 //   - RFC 4028: session timers of 30 minutes unless Config says otherwise
 //
