@@ -2,8 +2,10 @@ package call_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -589,5 +591,72 @@ func TestPeerBaresipImpaired(t *testing.T) {
 	t.Logf("%.1f dB without a buffer, %.1f dB heard; %d concealed, MOS %.2f", bare, got, stats.Concealed, stats.RTP.Quality.MOS)
 	if got < 14 || got < bare+5 || stats.Concealed < 5 || stats.RTP.Quality.MOS > 4 {
 		t.Errorf("%+v", stats)
+	}
+}
+
+// SIPp changes the session in the middle of a call, in ways that are answered and in ways that are refused; media goes where it says.
+func TestPeerSIPpReinvites(t *testing.T) {
+	if testing.Short() {
+		t.Skip("talks to SIPp: left out with -short")
+	}
+	lab.Need(t, "sip-tester", "sipp")
+	t.Parallel()
+	dir := t.TempDir()
+	scenario, err := os.ReadFile("testdata/peers/reinvites.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Both addresses of its media are ours.
+	var got [2]map[byte]int // packets by payload type
+	var mu sync.Mutex
+	for i, name := range []string{"@PORT@", "@MOVED@"} {
+		conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		got[i] = map[byte]int{}
+		go func() {
+			buf := make([]byte, 2048)
+			for {
+				n, _, err := conn.ReadFrom(buf)
+				if err != nil {
+					return
+				}
+				if n > 12 {
+					mu.Lock()
+					got[i][buf[1]&0x7f]++
+					mu.Unlock()
+				}
+			}
+		}()
+		scenario = bytes.ReplaceAll(scenario, []byte(name), []byte(strconv.Itoa(conn.LocalAddr().(*net.UDPAddr).Port)))
+	}
+	if err := os.WriteFile(filepath.Join(dir, "reinvites.xml"), scenario, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	x := newExchange(t, call.Config{Codecs: []call.Codec{call.PCMA, call.PCMU}, NoNoise: true, OnCall: func(c *call.Call) {
+		if err := c.Answer(context.Background()); err != nil {
+			t.Error(err)
+		}
+		c.Media().SetSource(call.Tone(8000, 440, 8000))
+		<-c.Context().Done()
+		ended <- context.Cause(c.Context())
+	}})
+	cmd := exec.CommandContext(t.Context(), "sipp", "-sf", "reinvites.xml", "-i", "127.0.0.1", "-p", strconv.Itoa(lab.FreePort(t)), "-m", "1", "-nostdin",
+		"-timeout", "20", "-trace_err", "-error_file", "errors", fmt.Sprintf("127.0.0.1:%d", x.port))
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		errs, _ := os.ReadFile(filepath.Join(dir, "errors"))
+		t.Fatalf("%v\n%s\n%s", err, out[max(0, len(out)-2000):], errs)
+	}
+	if err := <-ended; !errors.Is(err, sip.ErrPeerHungUp) {
+		t.Error(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if got[0][8] == 0 || got[0][0] == 0 || got[1][8] < 10 || got[1][0] != 0 {
+		t.Errorf("packets by payload type: %v, then %v", got[0], got[1])
 	}
 }
