@@ -2,6 +2,7 @@ package as_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"net"
 	"strings"
@@ -98,6 +99,67 @@ func (e *ended) all() []*as.CallInfo {
 	return append([]*as.CallInfo(nil), e.calls...)
 }
 
+// sentRTP looks at the RTP that a server sends.
+type sentRTP struct {
+	mu      sync.Mutex
+	streams map[uint32]*stream // by SSRC
+}
+
+type stream struct {
+	packets, octets int
+	payloadType     uint8
+	seq             uint16
+	timestamp       uint32
+	wrong           []string
+}
+
+// trace sees every packet: each stream keeps to one payload type, its sequence numbers have no gap, and its clock goes on by the 20 ms of
+// a packet; in pauses (DTX) by more of them.
+func (s *sentRTP) trace(e trace.Event) {
+	if e.Proto != trace.RTP || e.Dir != trace.Sent || len(e.Data) < 12 {
+		return
+	}
+	b := e.Data
+	pt, seq, ts, ssrc := b[1]&0x7f, binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := s.streams[ssrc]
+	if x == nil {
+		x = &stream{payloadType: pt, seq: seq - 1, timestamp: ts - 160}
+		s.streams[ssrc] = x
+	}
+	if step := ts - x.timestamp; pt != x.payloadType || seq != x.seq+1 || step == 0 || step%160 != 0 || step > 80000 {
+		x.wrong = append(x.wrong, fmt.Sprintf("packet %d: payload type %d, sequence number %d after %d, timestamp %d after %d", x.packets, pt, seq, x.seq, ts, x.timestamp))
+	}
+	x.packets, x.octets, x.seq, x.timestamp = x.packets+1, x.octets+len(b)-12, seq, ts
+}
+
+// check wants streams that say something: one for A-law, and one for AMR at 12.2 kbit/s, in each bridged call.
+func (s *sentRTP) check(t *testing.T, calls int) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	alaw, amr := 0, 0
+	for ssrc, x := range s.streams {
+		for _, w := range x.wrong {
+			t.Errorf("stream %08x: %s", ssrc, w)
+		}
+		switch size := x.octets / max(x.packets, 1); {
+		case x.packets < 50:
+			t.Errorf("stream %08x: %d packets", ssrc, x.packets)
+		case x.payloadType == 8 && size == 160:
+			alaw++
+		case x.payloadType >= 96 && size > 28 && size <= 33:
+			amr++
+		default:
+			t.Errorf("stream %08x: payload type %d, %d octets in a packet", ssrc, x.payloadType, size)
+		}
+	}
+	if alaw != calls || amr != calls {
+		t.Errorf("%d streams of A-law and %d of AMR in %d calls", alaw, amr, calls)
+	}
+}
+
 // TestKamailioIMS: an application server behind Kamailio's CSCFs and our HSS. Two phones register by AKA, and the server hears of
 // the one that it serves. Her call to a number goes to it by an initial filter criterion, and it bridges AMR to A-law of a telephone
 // of the SIP side. Her call to the other phone it lets go on, and the S-CSCF knows by the original dialog identifier what is left to
@@ -115,6 +177,8 @@ func TestKamailioIMS(t *testing.T) {
 	}
 	port := lab.FreePort(t)
 	tr := tsharktest.Capture(t, "-d", fmt.Sprintf("tcp.port==%d,diameter", l.Addr().(*net.TCPAddr).Port), "-d", fmt.Sprintf("udp.port==%d,sip", port))
+	rtp := sentRTP{streams: map[uint32]*stream{}}
+	tr = trace.Tee(tr, rtp.trace)
 
 	desk := kamailio.Baresip{Name: number, Domain: "127.0.0.2", Host: "127.0.0.2", Port: lab.FreePort(t), Codec: "PCMA", Tone: 1000}
 	cfg := serverConfig(t, tr, [2]string{number, fmt.Sprintf("sip:127.0.0.2:%d", desk.Port)})
@@ -187,6 +251,7 @@ func TestKamailioIMS(t *testing.T) {
 			t.Errorf("call %d: %+v\n%+v", i, c, c.Request)
 		}
 	}
+	rtp.check(t, 2)
 	if s := server.Stats(); s.Calls != 0 || s.Received != 4 || s.Answered != 2 || s.Proxied != 2 || s.Users != 2 {
 		t.Errorf("%+v", s)
 	}
