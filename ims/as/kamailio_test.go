@@ -255,7 +255,19 @@ func TestKamailioIMS(t *testing.T) {
 	if s := server.Stats(); s.Calls != 0 || s.Received != 4 || s.Answered != 2 || s.Proxied != 2 || s.Users != 2 {
 		t.Errorf("%+v", s)
 	}
-	// She is gone, and the server hears of that, too.
-	x.Register(t, "alice", at["alice"], 0)
+	// He is gone, and the server hears of that, too.
+	x.Register(t, "bob", at["bob"], 0)
 	kamailio.Eventually(t, "the third-party REGISTER of the end", func() bool { return server.Stats().Users == 1 })
+	// Without a server calls go on without it.
+	if err := server.Close(t.Context()); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	x.Register(t, "bob", at["bob"], 3600)
+	go func() { answered <- kamailio.Answer(t, at["bob"], 1) }()
+	if err := kamailio.Call(t, at["alice"], x.PCSCF, "bob"); err != nil {
+		t.Errorf("with the server down: %v", err)
+	}
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
 }
