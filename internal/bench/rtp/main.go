@@ -74,6 +74,7 @@ func run() error {
 		limit.Cur = limit.Max
 		syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
 	}
+	runtime.LockOSThread() // children take the nice value of the thread that starts them
 	if *nice != 0 {
 		if err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, *nice); err != nil {
 			return fmt.Errorf("nice: %w", err)
