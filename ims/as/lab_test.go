@@ -127,7 +127,7 @@ func (h *house) end(n int) *CallInfo {
 // agent makes a user agent of a host.
 func (h *house) agent(host byte, cfg call.Config) *call.Agent {
 	h.Helper()
-	cfg.Address, cfg.Ports = at(host, 0).Addr(), [2]uint16{4000, 4099}
+	cfg.Address, cfg.Ports = at(host, 0).Addr(), [2]uint16{4000, 5999}
 	cfg.ListenPacket = func(a netip.AddrPort) (net.PacketConn, error) { return h.net.ListenPacket(a) }
 	a, err := call.NewAgent(cfg)
 	if err != nil {

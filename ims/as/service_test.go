@@ -3,6 +3,7 @@ package as
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -637,3 +638,146 @@ func TestPrivacy(t *testing.T) {
 		}
 	})
 }
+
+// A phone that talks to two parties in two calls connects them, and is out of it.
+func TestAttendedTransfer(t *testing.T) {
+	run(t, Config{
+		Phones: Phones{Domain: "phones.example.org", Users: map[string]string{"alice": "a"}},
+		Trunks: []Trunk{trunkTo("a", hostTrunk+1), trunkTo("b", hostTrunk+2)},
+		Router: routerFunc(func(_ context.Context, r *Request) (Decision, error) {
+			name := "a"
+			if strings.HasSuffix(r.Called.String(), "2") {
+				name = "b"
+			}
+			return Decision{Action: Bridge, Targets: []Target{{Trunk: name}}}, nil
+		}),
+	}, func(h *house) {
+		var mu sync.Mutex
+		ends := map[string]*call.Call{}
+		keep := func(name string) func(*call.Call) {
+			return func(c *call.Call) {
+				c.Answer(context.Background())
+				mu.Lock()
+				ends[name] = c
+				mu.Unlock()
+				<-c.Context().Done()
+			}
+		}
+		h.carrier(hostTrunk+1, keep("a"))
+		h.carrier(hostTrunk+2, keep("b"))
+		alice := h.agent(hostPhone, call.Config{SIP: sip.UserAgentConfig{Address: "<sip:alice@phones.example.org>", Auth: sip.Password("", "alice", "a"), Send: sip.SendOptions{NextHop: mustURI("sip:10.0.0.9:5060")}}})
+		var calls []*call.Call
+		for _, number := range []string{"+49301", "+49302"} {
+			c, err := alice.Dial(h.Context(), "sip:"+number+"@phones.example.org;user=phone", call.DialOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls = append(calls, c)
+		}
+		time.Sleep(time.Second)
+		if err := calls[0].TransferTo(h.Context(), calls[1]); err != nil {
+			t.Errorf("transfer: %v", err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		for i, c := range calls {
+			if c.Context().Err() == nil {
+				t.Errorf("alice's call %d goes on", i)
+			}
+		}
+		for name, c := range ends {
+			if c.Context().Err() != nil {
+				t.Errorf("the call of %s is over: %v", name, context.Cause(c.Context()))
+			}
+		}
+		var bridged int
+		for _, info := range h.s.Switch().Channels() {
+			if info.Bridged != "" {
+				bridged++
+			}
+		}
+		if bridged != 2 {
+			t.Errorf("%d channels are bridged: %+v", bridged, h.s.Switch().Channels())
+		}
+		ends["a"].HangUp(h.Context())
+		time.Sleep(time.Second)
+		if ends["b"].Context().Err() == nil || len(h.s.Switch().Channels()) != 0 {
+			t.Errorf("b's call goes on; %d channels", len(h.s.Switch().Channels()))
+		}
+	})
+}
+
+// Hundreds of calls at once, of every kind, with loss: each is told of once, and nothing is left.
+func TestManyCalls(t *testing.T) {
+	const n = 300
+	run(t, Config{
+		Trunks: []Trunk{trunkTo("a", hostTrunk+1), trunkTo("none", hostTrunk+7)}, IMS: IMS{Peers: []Source{{Prefix: mustPrefix("10.0.0.20/32")}, {Prefix: mustPrefix("10.0.0.21/32")}}, RecordRoute: true},
+		Router: routerFunc(func(_ context.Context, r *Request) (Decision, error) {
+			switch n := r.Called.Number.Digits; n[len(n)-1] % 5 {
+			case 0:
+				return Decision{Action: Proxy}, nil
+			case 1:
+				return Decision{Action: Refuse, Cause: 1}, nil
+			case 2:
+				return Decision{Action: Run, Apps: []App{{"answer", ""}, {"sleep", "500"}}}, nil
+			case 3:
+				return Decision{Action: Bridge, Targets: []Target{{Trunk: "none"}, {Trunk: "a"}}}, nil
+			}
+			return Decision{Action: Bridge, Targets: []Target{{Trunk: "a"}}}, nil
+		}),
+	}, func(h *house) {
+		h.carrier(hostTrunk+1, func(c *call.Call) {
+			c.Ring()
+			time.Sleep(200 * time.Millisecond)
+			c.Answer(context.Background())
+			<-c.Context().Done()
+		})
+		core := h.agent(21, call.Config{OnCall: func(c *call.Call) { c.Refuse(486, "") }})
+		caller := h.agent(hostCSCF, call.Config{})
+		_ = core
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		got := map[int]int{}
+		for i := range n {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+				number := "+4930" + strings.Repeat("1", i%3) + string(rune('0'+i%10))
+				ctx, cancel := context.WithTimeout(h.Context(), time.Duration(1+i%7)*time.Second)
+				defer cancel()
+				c, err := caller.Dial(ctx, "tel:"+number, call.DialOptions{Edit: func(r *sip.Request) {
+					r.Del("Route")
+					r.Add("Route", "<sip:10.0.0.9;lr>")
+					r.Add("Route", "<sip:odi@10.0.0.21;lr>")
+				}, Send: sip.SendOptions{NextHop: mustURI("sip:10.0.0.9:5060")}})
+				mu.Lock()
+				got[sip.StatusCode(err)]++
+				mu.Unlock()
+				if err == nil {
+					time.Sleep(100 * time.Millisecond)
+					c.HangUp(h.Context())
+				}
+			})
+		}
+		wg.Wait()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		h.mu.Lock()
+		ends, ids := len(h.ends), map[string]bool{}
+		for _, e := range h.ends {
+			ids[e.ID] = true
+		}
+		h.mu.Unlock()
+		st := h.s.Stats()
+		if ends != n || len(ids) != n || st.Calls != 0 || st.Received != n || st.Answered+st.Failed+st.Proxied != n || st.Trunks[0].Calls != 0 || st.Control.Channels != 0 {
+			t.Errorf("%d ends of %d calls, %+v", ends, len(ids), st)
+		}
+		if got[0] < n/5 || got[404] < n/10 || got[486] < n/10 {
+			t.Errorf("outcomes %v", got)
+		}
+		if len(h.s.pending)+len(h.s.sessions)+len(h.s.own) != 0 {
+			t.Error("sessions are left")
+		}
+	})
+}
+
+func mustPrefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
