@@ -14,9 +14,15 @@
 //
 // # Conformance
 //
-//   - RFC 3550, 3551, 4733, 4961 by way of package rtp
-//   - RFC 4867 and TS 26.114: AMR and AMR-WB in both forms of the payload, DTX, codec mode requests obeyed, by way of
-//     package amr; bridges between 8 and 16 kHz by way of package resample
+//   - RFC 3550, 3551, 4961 by way of package rtp; RFC 3611 section 5: VoIP metrics asked for and sent (Config.XR), and
+//     an estimate of the MOS in any case ([MediaStats])
+//   - RFC 3711, RFC 4568, RFC 7714: SRTP, offered, wanted or required ([SRTP]), with new keys by re-INVITE ([Call.Rekey]). Keys are offered within
+//     RTP/AVP where encryption is optional, as phones do, which RFC 4568 does not know; two lines are understood
+//   - RFC 4733, ITU-T Q.23 and INFO with application/dtmf-relay and application/dtmf: keys ([DTMF]), from each form to each other across
+//     a bridge
+//   - RFC 3389: comfort noise beside G.711, sent where Config.DTX says so; the pauses of AMR become it across a bridge
+//   - RFC 4867 and TS 26.114: AMR and AMR-WB in both forms of the payload, DTX, redundancy received, codec mode requests
+//     obeyed, and made while packets are lost, by way of package amr; bridges between 8 and 16 kHz by way of package resample
 //   - ITU-T G.711 with concealment of Appendix I, by way of package g711
 //   - RFC 3264 by way of package sdp; RFC 3261 sections 12 to 14, and reliable provisional responses (RFC 3262), UPDATE
 //     (RFC 3311) and session timers (RFC 4028) by way of package sip
@@ -35,6 +41,7 @@
 // # Limitations
 //
 // Codecs are AMR, AMR-WB and those of G.711, and what an application adds; of those that a peer may switch between
-// without a new offer, only the ones of the sample rate that is sent are received. AMR is sent without redundancy,
-// and no mode is requested of the peer. A call has one audio stream.
+// without a new offer, only the ones of the sample rate that is sent are received. AMR is sent without redundancy, and
+// decoded and coded anew between two legs of AMR. Of the keys of SRTP, DTLS (RFC 5764) and MKI are not known. A call has one audio
+// stream.
 package call

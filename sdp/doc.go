@@ -49,6 +49,6 @@
 //     (Preconditions); LocalMedia.Adjust is where they meet offers and answers
 //
 // Transports other than RTP/AVP and RTP/AVPF are accepted only where LocalMedia.Protos names them;
-// keys (RFC 4568, DTLS), ICE (RFC 8839) and BUNDLE (RFC 8843) are not negotiated here. An answer
-// never has a format, codec or stream that the offer lacks.
+// keys (RFC 4568, DTLS) are for LocalMedia.Accept and Adjust to look at; ICE (RFC 8839) and BUNDLE (RFC 8843) are not negotiated here. An
+// answer never has a format, codec or stream that the offer lacks.
 package sdp
