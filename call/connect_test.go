@@ -286,6 +286,33 @@ func TestConnectSessionExpires(t *testing.T) {
 	})
 }
 
+// newFork makes a proxy at 10.0.0.host:5060 that sends each call to all the others.
+func newFork(t *testing.T, n *memnet.Network, host byte, to ...byte) *sip.Proxy {
+	t.Helper()
+	proxy, err := sip.NewProxy(sip.ProxyConfig{OnRequest: func(f *sip.Forwarding) {
+		if f.Request.Method != sip.INVITE || f.Request.Has("Route") {
+			f.Forward()
+			return
+		}
+		var branches []*sip.Branch
+		for _, host := range to {
+			branches = append(branches, &sip.Branch{URI: "sip:b@" + addr(host, 5060).String()})
+		}
+		f.Forward(branches...)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := n.ListenPacket(addr(host, 5060))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := proxy.Endpoint().ServePacketConn(conn, sip.ListenConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	return proxy
+}
+
 // A call that was forked has several early dialogs: the last that describes media is heard, the one that answers in the end.
 func TestForked(t *testing.T) {
 	for _, mode := range []Preconditions{PreconditionsAuto, PreconditionsOffer} {
@@ -311,28 +338,7 @@ func TestForked(t *testing.T) {
 			defer b1.Close()
 			b2 := newAgent(t, n, 4, Config{Codecs: []Codec{PCMU}, OnCall: phone(4*time.Second, time.Hour, 1000)})
 			defer b2.Close()
-			proxy, err := sip.NewProxy(sip.ProxyConfig{OnRequest: func(f *sip.Forwarding) {
-				if f.Request.Method != sip.INVITE || f.Request.Has("Route") {
-					f.Forward()
-					return
-				}
-				var branches []*sip.Branch
-				for host := range 2 {
-					branches = append(branches, &sip.Branch{URI: fmt.Sprintf("sip:b@10.0.0.%d", 3+host)})
-				}
-				f.Forward(branches...)
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			conn, err := n.ListenPacket(addr(2, 5060))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := proxy.Endpoint().ServePacketConn(conn, sip.ListenConfig{}); err != nil {
-				t.Fatal(err)
-			}
-			defer proxy.Endpoint().Close()
+			defer newFork(t, n, 2, 3, 4).Endpoint().Close()
 			log := &sipLog{}
 			a := newAgent(t, n, 1, Config{Reserve: reserving(200*time.Millisecond, nil), SIP: sip.UserAgentConfig{Endpoint: sip.Config{Trace: log.trace}}})
 			defer a.Close()

@@ -142,7 +142,7 @@ func storm(t *testing.T, seed uint64) {
 			lot.Retrieve(t.Context(), 701, c)
 			return
 		}
-		as.Connect(t.Context(), c, "sip:b@10.0.0.3", ConnectOptions{
+		as.Connect(t.Context(), c, []string{"sip:b@10.0.0.3", "sip:b@10.0.0.5"}[d.n(2)], ConnectOptions{
 			DialOptions: DialOptions{Preconditions: Preconditions(d.n(4)), LateOffer: d.n(4) == 0, RingTimeout: 30 * time.Second},
 			OnConnect: func(in, out *Call) {
 				if d.n(3) == 0 {
@@ -157,6 +157,7 @@ func storm(t *testing.T, seed uint64) {
 			d.pause(c.Context(), time.Second)
 		}
 	}})
+	defer newFork(t, n, 5, 3, 4).Endpoint().Close()
 	agents := []*Agent{as}
 	for host := range 2 {
 		agents = append(agents, newAgent(t, n, byte(3+host), Config{Codecs: codecs[d.n(2):], SIP: timer, Reserve: reserve(), OnCall: callee, MediaTimeout: time.Minute}))
