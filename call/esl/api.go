@@ -105,18 +105,8 @@ func (c *client) bgapi(cmd *Command, line string) error {
 
 // startJob runs a command in the background, unless too many run already.
 func (s *Server) startJob(id, owner, line string) bool {
-	s.mu.Lock()
-	if s.jobs >= s.cfg.MaxJobs || s.closed {
-		s.mu.Unlock()
-		return false
-	}
-	s.jobs++
-	s.mu.Unlock()
-	s.work.Go(func() {
+	return s.background(func() {
 		text := s.run(s.ctx, line)
-		s.mu.Lock()
-		s.jobs--
-		s.mu.Unlock()
 		name, args, _ := strings.Cut(line, " ")
 		e := s.sw.NewEvent("BACKGROUND_JOB", "")
 		e.Add("Job-UUID", id)
@@ -128,7 +118,6 @@ func (s *Server) startJob(id, owner, line string) bool {
 		e.Body = text
 		s.sw.Emit(e)
 	})
-	return true
 }
 
 func usage(syntax string) string { return "-USAGE: " + syntax + "\n" }

@@ -132,7 +132,9 @@ var channelCommands = map[string]apiCommand{
 		if strings.Trim(strings.ToUpper(words[1]), "0123456789*#ABCDW@") != "" {
 			return "-ERR Operation failed\n"
 		}
-		go ch.SendDTMF(ch.Context(), words[1]) // each takes its time
+		if !s.background(func() { ch.SendDTMF(ch.Context(), words[1]) }) { // each takes its time
+			return "-ERR Operation failed\n"
+		}
 		return fmt.Sprintf("+OK %s sent DTMF %s.\n", words[0], words[1])
 	}},
 	"uuid_setvar": {syntaxSetvar, "Set a variable", func(s *Server, _ context.Context, args string) string {

@@ -21,7 +21,7 @@ func (c *client) auth() error {
 	defer timer.Stop()
 	c.r.MaxHeader, c.r.MaxBody = 4<<10, 1
 	for range maxBefore {
-		cmd, err := c.r.ReadCommand()
+		cmd, err := c.read()
 		if err != nil {
 			return err
 		}

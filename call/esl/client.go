@@ -16,6 +16,7 @@ type Client struct {
 	onEvent func(*Message)
 	done    chan struct{}
 
+	writing sync.Mutex // held from the place in the queue until the command is written
 	mu      sync.Mutex
 	waiting []chan *Message // for replies, which come in the order of the commands
 	err     error
@@ -104,14 +105,15 @@ func (c *Client) read() {
 // *ReplyError.
 func (c *Client) Send(ctx context.Context, cmd *Command) (*Message, error) {
 	w := make(chan *Message, 1)
+	c.writing.Lock()
 	c.mu.Lock()
-	if c.err != nil {
-		c.mu.Unlock()
-		return nil, c.err
-	}
+	err := c.err
 	c.waiting = append(c.waiting, w)
-	_, err := c.conn.Write(cmd.Append(nil))
 	c.mu.Unlock()
+	if err == nil {
+		_, err = c.conn.Write(cmd.Append(nil))
+	}
+	c.writing.Unlock()
 	if err != nil {
 		c.conn.Close()
 		return nil, err

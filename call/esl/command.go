@@ -98,7 +98,12 @@ func (c *client) command(cmd *Command) error {
 		c.s.taps(c, -1)
 		c.mu.Lock()
 		c.flush(true, false)
+		was := c.logging
+		c.logging = false
 		c.mu.Unlock()
+		if !was {
+			return c.reply("-ERR not loging") // sic
+		}
 		return c.reply("+OK no longer logging")
 	case "linger", "nolinger":
 		return c.reply(c.setLinger(name == "linger", args))
@@ -232,6 +237,9 @@ func (c *client) logLevel(args string) string {
 		}
 		name = f[0]
 	}
+	c.mu.Lock()
+	c.logging = true
+	c.mu.Unlock()
 	c.s.taps(c, level)
 	return fmt.Sprintf("+OK log level %s [%d]", name, level)
 }

@@ -1,6 +1,7 @@
 package esl
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/call/control"
+	"github.com/gotelco/telco/trace"
 )
 
 const goodbye = "Disconnected, goodbye.\n"
@@ -24,6 +26,8 @@ type client struct {
 	s        *Server
 	conn     net.Conn
 	addr     netip.Addr
+	local    netip.AddrPort
+	remote   netip.AddrPort
 	r        *Reader
 	ctx      context.Context // done when the connection is
 	cancel   context.CancelCauseFunc
@@ -43,6 +47,7 @@ type client struct {
 	ch      *control.Channel // what the client controls, if anything
 	ended   bool             // ch has
 	linger  bool
+	logging bool
 	lingers time.Duration // negative: as long as the server lets it
 	spoke   bool          // has sent a command
 }
@@ -57,9 +62,10 @@ type queued struct {
 
 func (s *Server) newClient(conn net.Conn) *client {
 	c := &client{s: s, conn: conn, r: NewReader(conn), wake: make(chan struct{}, 1)}
-	if ap, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
-		c.addr = ap.Addr()
-	}
+	c.r.keep = s.cfg.Trace != nil
+	c.local, _ = netip.ParseAddrPort(conn.LocalAddr().String())
+	c.remote, _ = netip.ParseAddrPort(conn.RemoteAddr().String())
+	c.addr = c.remote.Addr()
 	c.ctx, c.cancel = context.WithCancelCause(s.ctx)
 	return c
 }
@@ -71,12 +77,38 @@ func (c *client) write(b []byte) error {
 	if err := context.Cause(c.ctx); err != nil {
 		return err
 	}
+	c.trace(trace.Sent, b)
 	c.conn.SetWriteDeadline(time.Now().Add(c.s.cfg.WriteTimeout))
 	if _, err := c.conn.Write(b); err != nil {
 		c.cut(fmt.Errorf("write: %w", err))
 		return err
 	}
 	return nil
+}
+
+// read takes the next command.
+func (c *client) read() (*Command, error) {
+	cmd, err := c.r.ReadCommand()
+	if err == nil {
+		c.trace(trace.Received, c.r.raw)
+	}
+	return cmd, err
+}
+
+// trace tells of what is on the wire. Passwords are secret.
+func (c *client) trace(dir trace.Dir, b []byte) {
+	if c.s.cfg.Trace == nil {
+		return
+	}
+	e := trace.Event{Time: time.Now(), Dir: dir, Interface: "esl", Proto: trace.ESL, Transport: trace.TCP, Local: c.local, Remote: c.remote, Data: b}
+	if dir == trace.Received && !c.outbound {
+		line, _, _ := bytes.Cut(bytes.TrimLeft(b, "\r\n"), []byte("\n"))
+		if word := bytes.IndexByte(line, ' '); word >= 0 && bytes.Contains(bytes.ToLower(line[:word]), []byte("auth")) {
+			start := len(b) - len(bytes.TrimLeft(b, "\r\n"))
+			e.Secrets = []trace.Span{{Start: start + word + 1, End: start + len(line)}}
+		}
+	}
+	c.s.cfg.Trace(e)
 }
 
 // cut ends the connection at once.
@@ -282,7 +314,7 @@ func (c *client) run() {
 		c.cut(errBye)
 	}()
 	for {
-		cmd, err := c.r.ReadCommand()
+		cmd, err := c.read()
 		if err == nil {
 			c.mu.Lock()
 			c.spoke = true

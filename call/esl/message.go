@@ -107,7 +107,9 @@ type Reader struct {
 	// MaxHeader and MaxBody bound what is read, in octets. If zero, 64 KiB and 1 MiB.
 	MaxHeader, MaxBody int
 
-	r *bufio.Reader
+	r    *bufio.Reader
+	keep bool   // what is read
+	raw  []byte // of the last command or message
 }
 
 // NewReader returns a Reader. It may read ahead.
@@ -142,6 +144,7 @@ func (r *Reader) ReadMessage() (*Message, error) {
 
 func (r *Reader) read(command bool) (line string, h Header, body []byte, err error) {
 	left := orDefault(r.MaxHeader, 64<<10)
+	r.raw = r.raw[:0]
 	started := false
 	for {
 		b, err := r.line(&left)
@@ -190,6 +193,9 @@ func (r *Reader) read(command bool) (line string, h Header, body []byte, err err
 		if n > 0 {
 			body = buf.Bytes()
 		}
+		if r.keep {
+			r.raw = append(r.raw, body...)
+		}
 	}
 	return line, h, body, nil
 }
@@ -203,6 +209,9 @@ func (r *Reader) line(left *int) ([]byte, error) {
 			return nil, &ParseError{"header", ErrTooLong}
 		}
 		line = append(line, b...)
+		if r.keep {
+			r.raw = append(r.raw, b...)
+		}
 		if err == nil {
 			return bytes.TrimRight(line, "\r\n"), nil
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/call/control"
+	"github.com/gotelco/telco/trace"
 )
 
 // DefaultAddr is where FreeSWITCH's event socket listens.
@@ -44,7 +45,7 @@ type Config struct {
 	Queue, MaxLost int
 	// WriteTimeout is how long a client may not read before it is cut. If zero, 10 s.
 	WriteTimeout time.Duration
-	// MaxJobs bounds the bgapi commands that run at a time, and MaxTasks what is scheduled. If zero, 1000 each.
+	// MaxJobs bounds the bgapi commands (and keys being sent) at a time, and MaxTasks what is scheduled. If zero, 1000 each.
 	MaxJobs, MaxTasks int
 	// MaxLinger bounds how long a client lingers after the end of its channel. If zero, one hour.
 	MaxLinger time.Duration
@@ -75,6 +76,7 @@ type Config struct {
 	// Log is what the command log listens to. If nil, there is nothing to hear.
 	Log    *Log
 	Logger *slog.Logger // if nil, nothing is logged
+	Trace  trace.Func   // if nil, not called
 }
 
 // A CommandFunc carries out an API command. What it returns is sent as it is; mostly it begins with "+OK" or
@@ -115,7 +117,7 @@ type Stats struct {
 	Outbound uint64 // connections made by channels
 	Commands uint64
 	Lost     uint64 // events that clients were too slow for
-	Jobs     int    // bgapi commands that run
+	Jobs     int    // bgapi commands that run, and keys that are being sent
 }
 
 // New returns a Server and makes it the application "socket" of the switch, and its API (see
@@ -269,6 +271,23 @@ func (s *Server) Close() error {
 	s.sched.stop()
 	s.work.Wait()
 	return nil
+}
+
+// background runs f, unless too much runs already.
+func (s *Server) background(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.jobs >= s.cfg.MaxJobs || s.closed {
+		return false
+	}
+	s.jobs++
+	s.work.Go(func() {
+		f()
+		s.mu.Lock()
+		s.jobs--
+		s.mu.Unlock()
+	})
+	return true
 }
 
 // Stats returns a snapshot.

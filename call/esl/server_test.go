@@ -9,11 +9,15 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gotelco/telco/call/control"
+	"github.com/gotelco/telco/trace"
 )
 
 const bye = "Content-Type: text/disconnect-notice\nContent-Length: 23\n\nDisconnected, goodbye.\n"
@@ -134,6 +138,7 @@ func TestSubscriptionReplies(t *testing.T) {
 		r.reply("log", "+OK log level  [7]")
 		r.reply("log none", "-ERR invalid log level")
 		r.reply("nolog", "+OK no longer logging")
+		r.reply("nolog", "-ERR not loging")
 		// CR LF, as some clients have it.
 		r.talk("event plain ALL\r\n\r\n", "Content-Type: command/reply\nReply-Text: +OK event listener enabled plain\n\n")
 	})
@@ -288,6 +293,33 @@ func TestLog(t *testing.T) {
 		c.Send(t.Context(), &Command{Line: "nolog"})
 		if logger.Enabled(t.Context(), slog.LevelInfo) || !strings.Contains(kept.String(), "kept") || strings.Contains(kept.String(), "hello") {
 			t.Errorf("%s", kept.String())
+		}
+	})
+}
+
+// What is on the wire is traced, but for passwords.
+func TestTrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var seen []string
+		h, end := newHouse(t, Config{Trace: func(e trace.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			if e.Proto != trace.ESL || e.Local != eslA || e.Remote.Addr() != here.Addr() {
+				t.Errorf("%+v", e)
+			}
+			seen = append(seen, e.Dir.String()+" "+string(trace.Redacted(e.Data, e.Secrets)))
+		}})
+		defer end()
+		r := h.connect()
+		r.talk("", "Content-Type: auth/request\n\n")
+		r.reply("\n\nauth ClueCon", "+OK accepted")
+		r.talk("api create_uuid\nContent-Length: 2\n\nxy", "Content-Type: api/response\nContent-Length: 36\n\n")
+		mu.Lock()
+		defer mu.Unlock()
+		if diff := cmp.Diff([]string{"sent Content-Type: auth/request\n\n", "received \n\nauth xxxxxxx\n\n",
+			"sent Content-Type: command/reply\nReply-Text: +OK accepted\n\n", "received api create_uuid\nContent-Length: 2\n\nxy"}, seen[:min(4, len(seen))]); diff != "" {
+			t.Error(diff)
 		}
 	})
 }
