@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/gotelco/telco/sip"
 )
 
 // Admission bounds the calls that are taken, so that there is no choppy audio for everyone: what is beyond
@@ -21,6 +23,8 @@ type Admission struct {
 	// MaxCPU is the part of the machine's processor time that this process may use, over the last second: up to 1. If zero, that
 	// is not looked at, and neither is it where the system does not say (Windows); 0.85 is a good value.
 	MaxCPU float64
+	// Exempt, if not nil, says which calls are taken whatever the load: emergency calls. It must not block.
+	Exempt func(invite *sip.Request) bool
 }
 
 // AdmissionStats is a snapshot of what an [Admission] looks at.
@@ -39,8 +43,11 @@ func (a *Agent) Admission() AdmissionStats {
 
 // admit says whether a call is taken: why is empty then, and otherwise after is the number of seconds after which
 // to try again.
-func (a *Agent) admit() (after int, why string) {
+func (a *Agent) admit(invite *sip.Request) (after int, why string) {
 	limits := &a.cfg.Admission
+	if limits.Exempt != nil && limits.Exempt(invite) {
+		return 0, ""
+	}
 	if n := a.Calls(); limits.MaxCalls > 0 && n >= limits.MaxCalls {
 		return 10, fmt.Sprintf("%d calls", n)
 	}

@@ -228,7 +228,7 @@ func (a *Agent) onInvite(in *sip.Incoming) {
 		in.Reply(480, nil, "")
 		return
 	}
-	if after, why := a.admit(); why != "" {
+	if after, why := a.admit(in.Request); why != "" {
 		a.refused.Add(1)
 		if l := a.cfg.Logger; l != nil {
 			l.Warn("call: refused", "why", why, "call_id", in.Request.CallID())

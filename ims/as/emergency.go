@@ -144,6 +144,20 @@ func (e *Emergency) Match(u sip.URI) string {
 	return strings.ToLower(e.cfg.Numbers[n.Digits])
 }
 
+// emergency returns the emergency service that a Request-URI asks for, "" if it is none.
+func (s *settings) emergency(u sip.URI) string {
+	if s.Emergency != nil {
+		return s.Emergency.Match(u)
+	}
+	return emergencyService(u)
+}
+
+// urgent reports whether an INVITE is an emergency call: that is never refused for want of room.
+func (s *settings) urgent(invite *sip.Request) bool {
+	u, err := invite.URI()
+	return err == nil && s.emergency(u) != ""
+}
+
 // Alert tells everybody in Alerts of an emergency call. It returns at once: the call itself waits
 // for nothing. The text has the caller, the number and service called, the time, and what the
 // request says about the place: Geolocation (RFC 6442), a position in a PIDF-LO body (RFC 4119,

@@ -66,10 +66,7 @@ func (s *Server) Explain(ctx context.Context, q Question) (*Explanation, error) 
 	if err != nil {
 		return nil, fmt.Errorf("to: %w", err)
 	}
-	if req.Emergency = emergencyService(to); set.Emergency != nil {
-		req.Emergency = set.Emergency.Match(to)
-	}
-	if req.Emergency != "" {
+	if req.Emergency = set.emergency(to); req.Emergency != "" {
 		req.Called = PartyOf(to, true)
 	} else if req.Called, err = b.CalledIn(to); err != nil && (req.Called.IsZero() || errors.Is(err, ErrTooLong)) {
 		return nil, fmt.Errorf("to: %w", err)

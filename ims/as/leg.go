@@ -84,12 +84,13 @@ func (s *Server) onInvite(f *sip.Forwarding, set *settings, p peer) {
 		f.Respond(refusal(req, 483, 25, ""))
 		return
 	}
-	if p.trunk != nil && !p.trunk.take() {
+	urgent := set.urgent(req)
+	if p.trunk != nil && !p.trunk.take(urgent) {
 		s.counts.refused.Add(1)
 		f.Respond(refusal(req, 503, 34, ""))
 		return
 	}
-	if !s.enter(set) {
+	if !s.enter(set, urgent) {
 		s.counts.refused.Add(1)
 		if p.trunk != nil {
 			p.trunk.release()
@@ -202,9 +203,7 @@ func (x *session) describe(f *sip.Forwarding) int {
 		border = x.set.phones
 	}
 	var numberErr error
-	if ask.Emergency = emergencyService(uri); x.set.Emergency != nil {
-		ask.Emergency = x.set.Emergency.Match(uri)
-	}
+	ask.Emergency = x.set.emergency(uri)
 	if ask.Emergency != "" {
 		ask.Called = PartyOf(uri, true) // 112 is not +4930112
 	} else {

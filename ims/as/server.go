@@ -75,6 +75,10 @@ func New(cfg Config) (*Server, error) {
 
 	agent := cfg.Call
 	agent.OnCall, agent.OnTransfer = s.onCall, s.onTransfer
+	exempt := agent.Admission.Exempt
+	agent.Admission.Exempt = func(invite *sip.Request) bool {
+		return s.settings.Load().urgent(invite) || exempt != nil && exempt(invite)
+	}
 	agent.SIP.Handler = sip.HandlerFunc(s.serve)
 	agent.SIP.Proxy.OnRequest = s.onRequest
 	if agent.SIP.Address == "" {
@@ -184,11 +188,11 @@ func (s *Server) Draining() bool {
 	return s.draining
 }
 
-// enter counts a call that came in, and reports false where there is no room for it.
-func (s *Server) enter(set *settings) bool {
+// enter counts a call that came in, and reports false where there is no room for it. There always is for an urgent one.
+func (s *Server) enter(set *settings, urgent bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining || s.calls >= set.MaxCalls {
+	if !urgent && (s.draining || s.calls >= set.MaxCalls) {
 		return false
 	}
 	s.calls++

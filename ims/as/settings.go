@@ -40,8 +40,8 @@ type Config struct {
 	// RingTimeout is how long a target may ring that says nothing itself. If zero, 2 min.
 	RingTimeout time.Duration
 
-	// Emergency says which calls are emergency calls, whose numbers are left as they are, and tells others of them. If
-	// nil, those to urn:service:sos are, and nobody is told.
+	// Emergency says which calls are emergency calls, whose numbers are left as they are, and which are never refused for
+	// want of room; and tells others of them. If nil, those to urn:service:sos are, and nobody is told.
 	Emergency *Emergency
 
 	Announcements Announcements
@@ -271,12 +271,13 @@ func fixed(old, cfg *Config) error {
 		}
 		return names
 	}
+	limits := func(a call.Admission) [4]any { return [4]any{a.MaxCalls, a.MaxLate, a.MaxBusy, a.MaxCPU} }
 	a, b := &old.Call, &cfg.Call
 	return errors.Join(
 		bad("codecs", slices.Equal(codecs(a.Codecs), codecs(b.Codecs))),
 		bad("media address", a.Address == b.Address && a.Advertise == b.Advertise),
 		bad("media ports", a.Ports == b.Ports),
-		bad("admission", a.Admission == b.Admission),
+		bad("admission", limits(a.Admission) == limits(b.Admission)),
 		bad("address of the user agent", a.SIP.Address == b.SIP.Address && a.SIP.Contact == b.SIP.Contact),
 		bad("sounds and recordings", old.Control.Sounds == cfg.Control.Sounds && old.Control.Recordings == cfg.Control.Recordings),
 		bad("most channels", old.Control.MaxChannels == cfg.Control.MaxChannels),

@@ -142,6 +142,9 @@ type outgoing struct {
 	caller Party
 }
 
+// urgent reports whether the leg is part of an emergency call, for which there always is room.
+func (o *outgoing) urgent() bool { return o.x != nil && o.x.ask != nil && o.x.ask.Emergency != "" }
+
 // trust is that of the network where the call came from; what the server begins is its own.
 func (o *outgoing) trust() Trust {
 	if o.x == nil {
@@ -238,7 +241,7 @@ func (t *trunk) host(s *trunkServer) string {
 
 // trunk calls over a trunk: the servers that do well, in the order of their priorities.
 func (o *outgoing) trunk(t *trunk, called Party) ([]control.Target, error) {
-	if n := t.calls.Load(); t.MaxCalls > 0 && n >= int64(t.MaxCalls) {
+	if n := t.calls.Load(); t.MaxCalls > 0 && n >= int64(t.MaxCalls) && !o.urgent() {
 		return nil, control.SwitchCongestion
 	}
 	if len(t.servers) == 0 {
@@ -262,7 +265,7 @@ func (o *outgoing) trunk(t *trunk, called Party) ([]control.Target, error) {
 		if counted {
 			return nil
 		}
-		if !t.take() {
+		if !t.take(o.urgent()) {
 			return control.SwitchCongestion
 		}
 		counted = true

@@ -376,8 +376,8 @@ func (t *trunk) stats(now time.Time) TrunkStats {
 }
 
 // take counts a call, and reports false where there are as many as there may be.
-func (t *trunk) take() bool {
-	if n := t.calls.Add(1); t.MaxCalls > 0 && n > int64(t.MaxCalls) {
+func (t *trunk) take(urgent bool) bool {
+	if n := t.calls.Add(1); t.MaxCalls > 0 && n > int64(t.MaxCalls) && !urgent {
 		t.calls.Add(-1)
 		return false
 	}
