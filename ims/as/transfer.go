@@ -25,7 +25,7 @@ func (s *Server) onTransfer(c *call.Call, r *sip.Referred) {
 		s.log.Warn("as: transfer refused", "uuid", ch.UUID(), "to", r.Target.String())
 		status = 403
 	case r.Replaces.CallID != "":
-		status = s.attended(ch, r)
+		status = s.attended(ctx, ch, r)
 	default:
 		status = s.blind(ctx, ch, r)
 	}
@@ -94,8 +94,8 @@ func (s *Server) blind(ctx context.Context, ch *control.Channel, r *sip.Referred
 	return 0
 }
 
-// attended connects the two parties whom the peer talks to in two calls with us.
-func (s *Server) attended(ch *control.Channel, r *sip.Referred) (status int) {
+// attended connects the two parties whom the peer talks to in two calls with us. As blind does, it tells the peer first.
+func (s *Server) attended(ctx context.Context, ch *control.Channel, r *sip.Referred) (status int) {
 	var second *control.Channel
 	for _, info := range s.sw.Channels() {
 		o := s.sw.Channel(info.UUID)
@@ -114,10 +114,21 @@ func (s *Server) attended(ch *control.Channel, r *sip.Referred) (status int) {
 	if a == nil || b == nil || a == b {
 		return 481
 	}
-	if err := s.sw.Bridge(a, b); err != nil {
+	for _, c := range []*control.Channel{a, b} {
+		c.SetVar("park_after_bridge", "true")
+	}
+	if err := r.Notify(ctx, 200, ""); err != nil {
+		s.log.Debug("as: outcome of a transfer was not heard", "err", err)
+	}
+	err := s.sw.Bridge(a, b)
+	for _, c := range []*control.Channel{a, b} {
+		c.SetVar("park_after_bridge", "")
+	}
+	if err != nil {
 		s.log.Warn("as: attended transfer failed", "uuid", ch.UUID(), "err", err)
-		return 480
+		a.Hangup(control.CauseOf(err))
+		b.Hangup(control.CauseOf(err))
 	}
 	second.Hangup(control.AttendedTransfer)
-	return 200
+	return 0
 }
