@@ -276,7 +276,7 @@ func TestFailover(t *testing.T) {
 func TestNextTarget(t *testing.T) {
 	for _, tc := range []struct {
 		status, want, second int
-	}{{486, 486, 0}, {603, 603, 0}, {404, 200, 1}, {500, 200, 1}, {480, 200, 1}, {407, 200, 1}} {
+	}{{486, 486, 0}, {603, 603, 0}, {302, 200, 1}, {404, 200, 1}, {500, 200, 1}, {480, 200, 1}, {407, 200, 1}} {
 		run(t, Config{
 			Trunks: []Trunk{trunkTo("a", hostTrunk+1), trunkTo("b", hostTrunk+2)},
 			Router: always(Decision{Action: Bridge, Targets: []Target{{Trunk: "a"}, {Trunk: "b"}}}),

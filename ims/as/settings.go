@@ -20,7 +20,8 @@ import (
 // Control as they were, and refuses a Config that changes what of them cannot change.
 type Config struct {
 	// Call configures the agent below: codecs, media, SIP. Its OnCall, OnTransfer, and in SIP OnInvite, OnRequest,
-	// Handler and Proxy.OnRequest are the server's own. If its SIP.Session.Expires is zero, it is 30 min.
+	// Handler and Proxy.OnRequest are the server's own. If its SIP.Session.Expires is zero, it is 30 min. If its
+	// SIP.Redirects is zero, none are followed: a 3xx is a refusal.
 	Call call.Config
 	// Control configures call control. Its Agent, Resolve, Dialplan and OnDestroy are the server's own.
 	Control control.Config
