@@ -149,7 +149,7 @@ func appExport(_ context.Context, c *Channel, args string) error {
 		return err
 	}
 	list := splitList(c.Var("export_vars"))
-	if slices.Contains(list, name) || strings.HasPrefix(name, "nolocal:") {
+	if slices.Contains(list, name) {
 		return nil
 	}
 	return c.SetVar("export_vars", strings.Join(append(list, name), ","))
@@ -355,22 +355,14 @@ func (c *Channel) hold(ctx context.Context, on bool) error {
 	if in == nil {
 		return errNoMedia
 	}
+	f := in.Hold
 	if !on {
-		if err := in.Resume(ctx); err != nil {
-			return err
-		}
-		c.setCallState("ACTIVE")
-		c.emit("CHANNEL_UNHOLD")
-		return nil
+		f = in.Resume
 	}
-	if err := in.Hold(ctx); err != nil {
+	if err := f(ctx); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	c.times.LastHold = time.Now()
-	c.mu.Unlock()
-	c.setCallState("HELD")
-	c.emit("CHANNEL_HOLD")
+	c.isHeld(on)
 	return nil
 }
 

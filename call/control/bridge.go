@@ -56,6 +56,22 @@ func (s *Switch) connect(a, b *Channel, app bool) (*bridge, error) {
 		}
 	}
 	br := &bridge{a: a, b: b, done: make(chan struct{}), app: app}
+	if err := br.begin(ma, mb); err != nil {
+		return nil, err
+	}
+	for _, c := range []*Channel{a, b} {
+		c.executeOn("bridge")
+		c.poke()
+	}
+	go br.answers()
+	return br, nil
+}
+
+// begin connects the two, and tells of it before anything can end it.
+func (br *bridge) begin(ma, mb *call.Media) error {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	a, b := br.a, br.b
 	now := time.Now()
 	for _, c := range []*Channel{a, b} {
 		other := br.other(c)
@@ -63,7 +79,7 @@ func (s *Switch) connect(a, b *Channel, app bool) (*bridge, error) {
 		if cause := c.cause; cause != CauseNone {
 			c.mu.Unlock()
 			br.undo()
-			return nil, cause
+			return cause
 		}
 		c.bridge, c.other, c.parked = br, other, false
 		c.callUUID = a.uuid
@@ -73,18 +89,11 @@ func (s *Switch) connect(a, b *Channel, app bool) (*bridge, error) {
 	}
 	if err := call.Bridge(ma, mb); err != nil {
 		br.undo()
-		return nil, err
+		return err
 	}
 	a.emit("CHANNEL_BRIDGE", "Bridge-A-Unique-ID", a.uuid, "Bridge-B-Unique-ID", b.uuid)
-	for _, c := range []*Channel{a, b} {
-		c.executeOn("bridge")
-		c.poke()
-	}
-	br.mu.Lock()
 	br.stop = [2]func() bool{context.AfterFunc(a.ctx, func() { br.end(a) }), context.AfterFunc(b.ctx, func() { br.end(b) })}
-	br.mu.Unlock()
-	go br.answers()
-	return br, nil
+	return nil
 }
 
 // undo is for a bridge that did not come about.
@@ -164,10 +173,12 @@ func (br *bridge) finish() bool {
 			call.Unbridge(ma)
 		}
 		br.mu.Unlock()
-		br.undo()
 		br.a.emit("CHANNEL_UNBRIDGE", "Bridge-A-Unique-ID", br.a.uuid, "Bridge-B-Unique-ID", br.b.uuid, "Bridge-Hangup-Cause", br.b.Cause().String())
+		br.undo()
 		for _, c := range []*Channel{br.a, br.b} {
-			c.set("last_bridge_hangup_cause", br.other(c).Cause().String(), "bridge_hangup_cause", br.other(c).Cause().String())
+			if cause := br.other(c).Cause(); cause != CauseNone {
+				c.set("last_bridge_hangup_cause", cause.String(), "bridge_hangup_cause", cause.String())
+			}
 		}
 	})
 	return first

@@ -259,6 +259,8 @@ func CauseOf(err error) Cause {
 		return NormalClearing
 	case errors.As(err, &c):
 		return c
+	case errors.Is(err, call.ErrMediaTimeout):
+		return MediaTimeout
 	case errors.As(err, &bye):
 		if c := CauseOfHeader(bye.Request.Head()); c != CauseNone {
 			return c
@@ -286,7 +288,7 @@ func CauseOf(err error) Cause {
 		return RecoveryOnTimerExpire
 	case errors.As(err, &sdpErr):
 		return IncompatibleDestination
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, call.ErrNoAnswer):
 		return NoAnswer
 	case errors.Is(err, context.Canceled):
 		return OriginatorCancel

@@ -121,7 +121,10 @@ type Channel struct {
 	running  []*running
 	ringback context.CancelCauseFunc // ends the sound that a caller hears meanwhile
 
-	answering sync.Mutex // held by Answer
+	answering chan struct{} // held by Answer
+
+	emitting  sync.Mutex // taken before mu
+	destroyed bool       // nothing is told any more
 
 	keyMu   sync.Mutex
 	keys    []byte
@@ -170,7 +173,7 @@ func (s *Switch) newChannel(uuid string, incoming bool) *Channel {
 	c := &Channel{
 		sw: s, uuid: uuid, incoming: incoming, callUUID: uuid, callState: "DOWN", vars: map[string]string{},
 		wake: make(chan struct{}, 1), answered: make(chan struct{}), over: make(chan struct{}), hooked: make(chan struct{}), pressed: make(chan struct{}, 1),
-		recordings: map[string]*recording{},
+		recordings: map[string]*recording{}, answering: make(chan struct{}, 1),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.times.Created = time.Now()
@@ -284,8 +287,11 @@ func (c *Channel) Expand(s string) string { return expand(s, c.Lookup) }
 
 const maxVarName = 256
 
+// nolocal before the name of a variable that is exported makes it one of the called legs alone.
+const nolocal = "nolocal:"
+
 func checkVar(name, value string) error {
-	if name == "" || len(name) > maxVarName || strings.ContainsAny(name, "\r\n:\x00") {
+	if name == "" || len(name) > maxVarName || strings.ContainsAny(strings.TrimPrefix(name, nolocal), "\r\n:\x00") {
 		return fmt.Errorf("control: %.40q is no name for a variable", name)
 	}
 	if len(value) > maxTextSize {

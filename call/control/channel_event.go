@@ -40,7 +40,9 @@ func (c *Channel) Event(name string, pairs ...string) *Event {
 	if withVars(name) || isTrue(c.Var("verbose_events")) {
 		c.mu.Lock()
 		for _, k := range slices.Sorted(maps.Keys(c.vars)) {
-			e.Add("variable_"+k, c.vars[k])
+			if !strings.HasPrefix(k, nolocal) {
+				e.Add("variable_"+k, c.vars[k])
+			}
 		}
 		c.mu.Unlock()
 	}
@@ -58,8 +60,21 @@ func withVars(name string) bool {
 
 // emit tells of an event about the channel.
 func (c *Channel) emit(name string, pairs ...string) {
-	if c.sw.watching.Load() > 0 {
-		c.sw.Emit(c.Event(name, pairs...))
+	if c.sw.watching.Load() == 0 {
+		return
+	}
+	c.emitBody(name, "", pairs...)
+}
+
+// emitBody tells of an event with a body; nothing after CHANNEL_DESTROY.
+func (c *Channel) emitBody(name, body string, pairs ...string) {
+	c.emitting.Lock()
+	defer c.emitting.Unlock()
+	if !c.destroyed {
+		c.destroyed = name == "CHANNEL_DESTROY"
+		e := c.Event(name, pairs...)
+		e.Body = body
+		c.sw.Emit(e)
 	}
 }
 

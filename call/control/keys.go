@@ -35,7 +35,9 @@ func (c *Channel) key(k byte) {
 		default:
 		}
 	}
-	if c.sw.watching.Load() > 0 {
+	c.emitting.Lock()
+	defer c.emitting.Unlock()
+	if c.sw.watching.Load() > 0 && !c.destroyed {
 		c.sw.later(func() {
 			c.sw.deliver(c.Event("DTMF", "DTMF-Digit", string(rune(k)), "DTMF-Duration", "800", "DTMF-Source", "RTP"))
 		})

@@ -55,8 +55,7 @@ func (s *Switch) adopt(c *call.Call, vars []Var) (*Channel, error) {
 		c.Refuse(503, "")
 		return nil, err
 	}
-	c.OnDTMF(ch.key)
-	c.OnRequest(ch.request)
+	ch.listenTo(c)
 	ch.emit("CHANNEL_CREATE")
 	ch.setState(StateInit)
 	ch.setCallState("RINGING")
@@ -140,8 +139,14 @@ func (c *Channel) Answer(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
-	c.answering.Lock()
-	defer c.answering.Unlock()
+	select {
+	case c.answering <- struct{}{}: // one at a time; it lasts until the caller has acknowledged
+		defer func() { <-c.answering }()
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	if c.IsAnswered() {
 		return nil
 	}
@@ -416,6 +421,7 @@ func (c *Channel) tearDown() {
 
 // billing sets the variables of a call record.
 func (c *Channel) billing() {
+	c.codecVars() // a re-INVITE may have changed them
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.times
@@ -447,19 +453,36 @@ func (c *Channel) billing() {
 	}
 }
 
+// listenTo hears of what the peer does in the call.
+func (c *Channel) listenTo(in *call.Call) {
+	in.OnDTMF(c.key)
+	in.OnRequest(c.request)
+	in.OnHold(c.isHeld)
+}
+
+// isHeld tells that one side holds the call, or does not any more.
+func (c *Channel) isHeld(held bool) {
+	if !held {
+		c.setCallState("ACTIVE")
+		c.emit("CHANNEL_UNHOLD")
+		return
+	}
+	c.mu.Lock()
+	c.times.LastHold = time.Now()
+	c.mu.Unlock()
+	c.setCallState("HELD")
+	c.emit("CHANNEL_HOLD")
+}
+
 // request answers what the peer sends within the call.
 func (c *Channel) request(in *sip.Incoming) {
 	switch in.Request.Method {
 	case sip.INFO:
 		in.Reply(200, nil, "")
-		e := c.Event("RECV_INFO", "SIP-Content-Type", in.Request.ContentType())
-		e.Body = string(in.Request.Body)
-		c.sw.Emit(e)
+		c.emitBody("RECV_INFO", string(in.Request.Body), "SIP-Content-Type", in.Request.ContentType())
 	case sip.MESSAGE:
 		in.Reply(200, nil, "")
-		e := c.Event("MESSAGE", "from", c.Var("sip_from_uri"), "type", in.Request.ContentType())
-		e.Body = string(in.Request.Body)
-		c.sw.Emit(e)
+		c.emitBody("MESSAGE", string(in.Request.Body), "from", c.Var("sip_from_uri"), "type", in.Request.ContentType())
 	default:
 		in.Reply(405, nil, "")
 	}

@@ -309,11 +309,11 @@ func (c *Channel) inherit(a *Channel) {
 	defer a.mu.Unlock()
 	for _, name := range splitList(a.vars["export_vars"]) {
 		if v, ok := a.vars[name]; ok {
-			c.vars[strings.TrimPrefix(name, "nolocal:")] = v
+			c.vars[strings.TrimPrefix(name, nolocal)] = v
 		}
 	}
 	for k, v := range a.vars {
-		if name, ok := strings.CutPrefix(k, "nolocal:"); ok {
+		if name, ok := strings.CutPrefix(k, nolocal); ok {
 			c.vars[name] = v
 		} else if strings.HasPrefix(k, "sip_h_") {
 			c.vars[k] = v
@@ -468,8 +468,7 @@ func (c *Channel) adoptEarly(in *call.Call) {
 	c.call = in
 	c.mu.Unlock()
 	if !known {
-		in.OnDTMF(c.key)
-		in.OnRequest(c.request)
+		c.listenTo(in)
 	}
 }
 

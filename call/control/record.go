@@ -33,7 +33,8 @@ type recording struct {
 	upload *record.Recording
 
 	timer *time.Timer
-	once  sync.Once
+	once  sync.Once // of the end
+	told  sync.Once // of the event about it
 	err   error
 	done  chan struct{}
 }
@@ -191,25 +192,22 @@ func (r *recording) length() time.Duration {
 
 // stopRecording ends a recording and tells of it.
 func (c *Channel) stopRecording(r *recording) error {
-	c.recMu.Lock()
-	if c.recordings[r.name] != r {
-		c.recMu.Unlock()
-		<-r.done
-		return r.err
-	}
-	delete(c.recordings, r.name)
-	c.recMu.Unlock()
 	err := r.stop()
-	if err != nil {
-		c.sw.log.Error("control: recording is incomplete", "uuid", c.uuid, "file", redact(r.name), "err", err)
-	}
-	d := r.length()
-	c.set("record_seconds", strconv.FormatInt(int64(math.Ceil(d.Seconds())), 10), "record_ms", millis(d), "record_samples", strconv.FormatInt(r.samples.Load(), 10))
-	about := []string{"Record-File-Path", redact(r.name)}
-	if err != nil {
-		about = append(about, "Record-Error", err.Error())
-	}
-	c.emit("RECORD_STOP", about...)
+	r.told.Do(func() {
+		c.recMu.Lock()
+		if c.recordings[r.name] == r {
+			delete(c.recordings, r.name)
+		}
+		c.recMu.Unlock()
+		about := []string{"Record-File-Path", redact(r.name)}
+		if err != nil {
+			c.sw.log.Error("control: recording is incomplete", "uuid", c.uuid, "file", redact(r.name), "err", err)
+			about = append(about, "Record-Error", err.Error())
+		}
+		d := r.length()
+		c.set("record_seconds", strconv.FormatInt(int64(math.Ceil(d.Seconds())), 10), "record_ms", millis(d), "record_samples", strconv.FormatInt(r.samples.Load(), 10))
+		c.emit("RECORD_STOP", about...)
+	})
 	return err
 }
 

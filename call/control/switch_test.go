@@ -182,7 +182,11 @@ func newHouse(t *testing.T, cfg Config, acfg call.Config) *house {
 	if h.sw, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	h.sw.Watch(h.events.add)
+	h.sw.Watch(func(e *Event) {
+		if l := h.events; l != nil {
+			l.add(e)
+		}
+	})
 	return h
 }
 
