@@ -58,6 +58,7 @@ func TestKamailioExample(t *testing.T) {
 	for range 2 {
 		p, own := port(), t.TempDir()
 		config(own, "as.yaml", ":5080", fmt.Sprint(":", p), ":8080", fmt.Sprint(":", port()), ":5060", fmt.Sprint(":", core.ICSCF), ":5090", fmt.Sprint(":", desk),
+			"admin:", "limits: {late: 0s, busy: 0}   # or a busy machine has calls refused\nadmin:",
 			"trunks:\n", fmt.Sprintf("trunks:\n  - {name: hall, servers: [{uri: \"sip:127.0.0.2:%d\"}]}\n  - {name: many, servers: [{uri: \"sip:127.0.0.1:%d\"}]}\n", hall, many),
 			"rules:\n", "rules:\n  - {match: {called: [\"+49301*\"]}, then: {action: bridge, targets: [{trunk: hall}]}}\n  - {match: {called: [\"+49302*\"]}, then: {action: bridge, targets: [{trunk: many}]}}\n")
 		servers[strconv.Itoa(p)] = Run(t, own, "as", program, "-config", "as.yaml")
