@@ -96,6 +96,7 @@ type Phones struct {
 type IMS struct {
 	Peers       []as.Source     `yaml:"peers"`
 	Routes      []string        `yaml:"routes"`
+	OrigRoutes  []string        `yaml:"orig_routes"`
 	Domain      string          `yaml:"domain"`
 	Case        as.SessionCase  `yaml:"case"`
 	RegState    as.RegState     `yaml:"reg_state"`

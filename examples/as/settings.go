@@ -90,7 +90,7 @@ func (c *Config) server(p *program, rules as.Router, emergency *as.Emergency) as
 	cfg := as.Config{
 		Domain: c.Domain,
 		IMS: as.IMS{
-			Peers: c.IMS.Peers, Routes: c.IMS.Routes, Domain: c.IMS.Domain, Border: c.IMS.Border, Case: c.IMS.Case, RegState: c.IMS.RegState,
+			Peers: c.IMS.Peers, Routes: c.IMS.Routes, OrigRoutes: c.IMS.OrigRoutes, Domain: c.IMS.Domain, Border: c.IMS.Border, Case: c.IMS.Case, RegState: c.IMS.RegState,
 			RecordRoute: c.IMS.RecordRoute, RegEvent: c.IMS.RegEvent, OrigIOI: c.IMS.OrigIOI, TermIOI: c.IMS.TermIOI,
 		},
 		Router: &router{decided: c.Default.Action != 0, rules: rules, users: c.Phones.Users, byNumber: byNumber(c.Phones.Numbers)}, RouteTimeout: c.Limits.RouteTime, RingTimeout: c.Limits.RingTime,
