@@ -82,5 +82,5 @@
 // History-Info and Diversion are passed on within the trust domain, but the server adds no entry when it sends a call to
 // another number than was called. There is no Sh or Ut interface, no charging over Rf or Ro, and no topology hiding beyond
 // that of a back-to-back user agent. A call that was let go on is counted until it is answered, and not afterwards. A proxied
-// call is not forked here.
+// call is not forked here. Phones need their password for emergency calls, too.
 package as

@@ -152,7 +152,7 @@ func (s *settings) emergency(u sip.URI) string {
 	return emergencyService(u)
 }
 
-// urgent reports whether an INVITE is an emergency call: that is never refused for want of room.
+// urgent reports whether an INVITE is an emergency call, for which there is more room than for others.
 func (s *settings) urgent(invite *sip.Request) bool {
 	u, err := invite.URI()
 	return err == nil && s.emergency(u) != ""

@@ -70,15 +70,31 @@ func TestEmergencyCall(t *testing.T) {
 			p.send(p.within(help, ok, sip.BYE, "2"))
 			p.response(200, nil)
 		}
+		// Not without end, though: ten more.
+		var byes []*sip.Request
+		for range 10 {
+			help := p.invite("urn:service:sos")
+			p.send(help)
+			desk.respond(desk.request(sip.MESSAGE), 200, "")
+			byes = append(byes, p.within(help, p.answered(help), sip.BYE, "2"))
+			<-asked
+		}
+		help := p.invite("urn:service:sos")
+		p.send(help)
+		p.response(503, help)
+		for _, bye := range byes {
+			p.send(bye)
+			p.response(200, nil)
+		}
 		p.send(p.within(first, firstOK, sip.BYE, "2"))
-		if end := h.end(2); end.Status != 200 {
+		if end := h.end(12); end.Status != 200 {
 			h.Errorf("%+v", end)
 		}
 		synctest.Wait()
-		if st := sos.Stats(); st.Calls != 2 || st.Delivered != 2 || st.Pending != 0 {
+		if st := sos.Stats(); st.Calls != 12 || st.Delivered != 12 || st.Pending != 0 {
 			h.Errorf("%+v", st)
 		}
-		if st := h.s.Stats(); st.Refused != 1 || st.Admission.Refused != 0 {
+		if st := h.s.Stats(); st.Refused != 2 || st.Admission.Refused != 0 {
 			h.Errorf("%+v", st)
 		}
 		h.s.Resume()

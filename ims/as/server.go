@@ -191,11 +191,16 @@ func (s *Server) Draining() bool {
 	return s.draining
 }
 
-// enter counts a call that came in, and reports false where there is no room for it. There always is for an urgent one.
+// enter counts a call that came in, and reports false where there is no room for it. Urgent ones have a tenth more, and ten at least:
+// anybody can write 112.
 func (s *Server) enter(set *settings, urgent bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !urgent && (s.draining || s.calls >= set.MaxCalls) {
+	most := set.MaxCalls
+	if urgent {
+		most += max(most/10, 10)
+	}
+	if s.draining && !urgent || s.calls >= most {
 		return false
 	}
 	s.calls++

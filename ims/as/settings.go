@@ -41,8 +41,9 @@ type Config struct {
 	// RingTimeout is how long a target may ring that says nothing itself. If zero, 2 min.
 	RingTimeout time.Duration
 
-	// Emergency says which calls are emergency calls, whose numbers are left as they are, and which are never refused for
-	// want of room; and tells others of them. If nil, those to urn:service:sos are, and nobody is told.
+	// Emergency says which calls are emergency calls, whose numbers are left as they are, and for which there is room beyond
+	// MaxCalls, the limits of trunks and Call.Admission; and tells others of them. If nil, those to urn:service:sos are,
+	// and nobody is told.
 	Emergency *Emergency
 
 	Announcements Announcements
@@ -51,7 +52,7 @@ type Config struct {
 	Recording string
 
 	// MaxCalls bounds the calls from outside there may be at a time; further ones get 503 with Retry-After. If
-	// zero, 10,000. Call.Admission bounds them by the load of the machine.
+	// zero, 10,000. Call.Admission bounds them by the load of the machine. Emergency calls have a tenth more, and ten at least.
 	MaxCalls int
 	// MaxDuration ends calls that last longer. If zero, 12 h. If negative, they may last for ever.
 	MaxDuration time.Duration
