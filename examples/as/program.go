@@ -96,11 +96,9 @@ func start(cfg Config, file string, log *slog.Logger) (p *program, err error) {
 		if err != nil {
 			return nil, err
 		}
-		f, err := p.server.Endpoint().Listen(lc)
-		if err != nil {
+		if _, err := p.server.Endpoint().Listen(lc); err != nil {
 			return nil, err
 		}
-		log.Info("listening", "transport", f.Transport.String(), "addr", f.Local.String())
 	}
 	p.admin.Handle("POST /v1/messages", httpapi.Guard(cfg.API.Token, p.messages))
 	if p.jobs, err = cfg.jobs(p); err != nil {
