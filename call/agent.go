@@ -68,6 +68,12 @@ type Config struct {
 	Advertise netip.Addr
 	// Ports are the first and last port for media. If zero, the system chooses.
 	Ports [2]uint16
+	// SharedPort has all calls receive and send on one port for each address, RTP and RTCP alike (RFC 5761), so that the system is
+	// asked once for the packets of many calls. It is for peers such as gateways, which have a port for each call and send
+	// from where they receive: calls whose peer's port is the same could be taken for one another, so that two agents with
+	// shared ports must not call each other, and a peer behind an address translator is not heard. With peers that don't know
+	// rtcp-mux there are no reports.
+	SharedPort bool
 	// ListenPacket opens the sockets for media; port 0 is the system's choice. If nil, net.ListenUDP.
 	ListenPacket func(netip.AddrPort) (net.PacketConn, error)
 
@@ -102,7 +108,8 @@ type Agent struct {
 
 	mu    sync.Mutex
 	calls map[*Call]struct{}
-	next  uint16 // the next port to try
+	next  uint16                   // the next port to try
+	ports map[netip.Addr]*rtp.Port // that calls share
 	done  bool
 }
 
@@ -147,7 +154,7 @@ func NewAgent(cfg Config) (*Agent, error) {
 	if cfg.SIP.Allow == nil {
 		cfg.SIP.Allow = []sip.Method{sip.INVITE, sip.ACK, sip.CANCEL, sip.BYE, sip.OPTIONS, sip.PRACK, sip.UPDATE, sip.INFO, sip.REFER, sip.NOTIFY}
 	}
-	a := &Agent{cfg: cfg, calls: map[*Call]struct{}{}, next: cfg.Ports[0]}
+	a := &Agent{cfg: cfg, calls: map[*Call]struct{}{}, ports: map[netip.Addr]*rtp.Port{}, next: cfg.Ports[0]}
 	a.reliable = supports(cfg.SIP.Supported, "100rel")
 	a.preconditions = a.reliable && !cfg.NoPreconditions && supports(cfg.SIP.Supported, preconditionTag)
 	cfg.SIP.OnInvite, cfg.SIP.OnRequest = a.onInvite, refuseRequest
@@ -201,6 +208,11 @@ func (a *Agent) Close() error {
 		c.finish(errClosed)
 	}
 	a.wheel.Close()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, p := range a.ports {
+		err = errors.Join(err, p.Close())
+	}
 	return err
 }
 
@@ -292,6 +304,9 @@ var ErrNoPorts = errors.New("call: no free port for media")
 
 // listen opens an even port for RTP and the next one for RTCP (RFC 3550 section 11).
 func (a *Agent) listen(at netip.Addr) (sockets, error) {
+	if a.cfg.SharedPort {
+		return a.share(at)
+	}
 	first, last := a.cfg.Ports[0], a.cfg.Ports[1]
 	if last == 0 {
 		return a.listenAnywhere(at)
@@ -317,6 +332,36 @@ func (a *Agent) listen(at netip.Addr) (sockets, error) {
 	}
 	return sockets{}, ErrNoPorts
 }
+
+// share opens the port that all calls at an address use.
+func (a *Agent) share(at netip.Addr) (sockets, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.done {
+		return sockets{}, errClosed
+	}
+	p := a.ports[at]
+	if p == nil {
+		conn, err := a.cfg.ListenPacket(netip.AddrPortFrom(at, a.cfg.Ports[0]))
+		if err != nil {
+			return sockets{}, err
+		}
+		udp, ok := conn.(*net.UDPConn)
+		if !ok {
+			conn.Close()
+			return sockets{}, fmt.Errorf("call: a %T cannot be shared", conn)
+		}
+		udp.SetReadBuffer(sharedBuffer) // as much of it as the system grants
+		udp.SetWriteBuffer(sharedBuffer)
+		p = rtp.NewPolledPort(udp)
+		a.wheel.addPort(p)
+		a.ports[at] = p
+	}
+	return sockets{rtp: p.Share()}, nil
+}
+
+// sharedBuffer is room for what comes in some 100 ms for a thousand calls.
+const sharedBuffer = 4 << 20
 
 func (a *Agent) pair(at netip.Addr, port uint16) (s sockets, err error) {
 	if s.rtp, err = a.cfg.ListenPacket(netip.AddrPortFrom(at, port)); err != nil {
@@ -362,7 +407,7 @@ func (a *Agent) local(s sockets, at netip.Addr, codecs []Codec, dir sdp.Directio
 		at = a.cfg.Advertise
 	}
 	port, rtcp := s.ports()
-	m := sdp.LocalMedia{Address: netip.AddrPortFrom(at, port), RTCP: rtcp, Direction: dir, Ptime: int(FrameTime / time.Millisecond)}
+	m := sdp.LocalMedia{Address: netip.AddrPortFrom(at, port), RTCP: rtcp, Mux: a.cfg.SharedPort, Direction: dir, Ptime: int(FrameTime / time.Millisecond)}
 	var rates []int
 	for _, c := range codecs {
 		m.Formats = append(m.Formats, sdp.Format{

@@ -36,7 +36,7 @@ func TestSoak(t *testing.T) {
 		n = 100
 	}
 	before := use(0)
-	s := newSoak(t, timers)
+	s := newSoak(t, timers, false)
 	var next, failed atomic.Int64
 	var wg sync.WaitGroup
 	var samples []usage
@@ -156,7 +156,7 @@ func (c *soakCount) String() string {
 	return fmt.Sprintf("%d answered, %d refused, %d cancelled, %d RTP packets heard", c.answered.Load(), c.refused.Load(), c.cancelled.Load(), c.heard.Load())
 }
 
-func newSoak(t *testing.T, timers sip.Timers) *soak {
+func newSoak(t *testing.T, timers sip.Timers, shared bool) *soak {
 	t.Helper()
 	s := &soak{}
 	ip := netip.MustParseAddr("127.0.0.1")
@@ -181,7 +181,7 @@ func newSoak(t *testing.T, timers sip.Timers) *soak {
 	narrow := AMR(AMRConfig{Codec: amr.NB, OctetAligned: true})
 	var to string
 	s.callee, to = listen(Config{OnCall: s.onCall})
-	s.middle, s.uri = listen(Config{Codecs: []Codec{PCMA, PCMU, narrow}, OnCall: func(c *Call) {
+	s.middle, s.uri = listen(Config{SharedPort: shared, Codecs: []Codec{PCMA, PCMU, narrow}, OnCall: func(c *Call) {
 		user, _, _ := strings.Cut(strings.TrimPrefix(c.Request().RequestURI, "sip:"), "@")
 		c.agent.Connect(context.Background(), c, "sip:"+user+"@"+to, ConnectOptions{})
 	}})

@@ -23,6 +23,7 @@ const FrameTime = 20 * time.Millisecond
 type Wheel struct {
 	mu     sync.Mutex // of places, and of moves between them
 	spokes []*spoke
+	ports  atomic.Pointer[[]*rtp.Port] // that are read and flushed in each turn
 	closed chan struct{}
 	once   sync.Once
 	done   sync.WaitGroup
@@ -33,6 +34,7 @@ const slots = 4
 
 // spoke is one goroutine of a Wheel with its media.
 type spoke struct {
+	wheel  *Wheel
 	closed <-chan struct{}
 	wake   chan struct{}
 	reader *rtp.Reader
@@ -72,8 +74,9 @@ func NewWheel() *Wheel { return newWheel(runtime.GOMAXPROCS(0)) }
 
 func newWheel(workers int) *Wheel {
 	w := &Wheel{closed: make(chan struct{})}
+	w.ports.Store(new([]*rtp.Port))
 	for range max(workers, 1) {
-		s := &spoke{closed: w.closed, wake: make(chan struct{}, 1), reader: rtp.NewReader()}
+		s := &spoke{wheel: w, closed: w.closed, wake: make(chan struct{}, 1), reader: rtp.NewReader()}
 		w.spokes = append(w.spokes, s)
 		w.done.Go(s.run)
 	}
@@ -85,6 +88,15 @@ func (w *Wheel) Close() error {
 	w.once.Do(func() { close(w.closed) })
 	w.done.Wait()
 	return nil
+}
+
+// addPort has a polled port read and flushed.
+func (w *Wheel) addPort(p *rtp.Port) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := *w.ports.Load()
+	all = append(all[:len(all):len(all)], p)
+	w.ports.Store(&all)
 }
 
 // Stats returns a snapshot.
@@ -327,11 +339,18 @@ func (s *spoke) turn(slot int, late time.Duration, skipped uint64) {
 			}
 		}
 	}
+	ports := *s.wheel.ports.Load()
+	for _, p := range ports {
+		p.Poll(start)
+	}
 	for _, m := range media {
 		m.receive(start, s.reader)
 	}
 	for _, m := range media {
 		m.send()
+	}
+	for _, p := range ports {
+		p.Flush()
 	}
 	st := &s.stats
 	s.recent[st.Turns%uint64(len(s.recent))] = late

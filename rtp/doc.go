@@ -72,5 +72,5 @@
 //
 //   - RFC 3711, RFC 7714: SRTP and SRTCP by package rtp/srtp, with keys of RFC 4568 (Config.Encrypt and Decrypt)
 //
-// Not done yet: batched sending (sendmmsg) on a Port, redundancy (RFC 2198), DTLS-SRTP (RFC 5764).
+// Not done yet: redundancy (RFC 2198), DTLS-SRTP (RFC 5764).
 package rtp

@@ -27,6 +27,14 @@ type Port struct {
 	byAddr   map[netip.AddrPort][]*Session
 	bySSRC   map[uint32]*Session
 	stats    PortStats
+
+	raw     *rawSocket // of a port that is polled
+	reading sync.Mutex // of reader and polled
+	reader  readerSys
+	polled  time.Time
+	writing sync.Mutex // of writer; taken with the lock of a session held
+	writer  writerSys
+	ended   bool // raw is closed
 }
 
 // shared is what a Port knows of a session.
@@ -42,6 +50,9 @@ type PortStats struct {
 	Packets  uint64 // datagrams
 	Reads    uint64 // calls that read one or more of them
 	Unknown  uint64 // datagrams that were for no session
+	Writes   uint64 // of a polled port: calls that sent one or more datagrams
+
+	SendErrors uint64 // of a polled port: datagrams that the system refused
 }
 
 // NewPort takes conn over and starts to read it.
@@ -54,15 +65,117 @@ func NewPort(conn *net.UDPConn) *Port {
 	return p
 }
 
+// NewPolledPort is NewPort for a program that looks at its sessions every 20 ms anyhow: the port is read by [Port.Poll] alone, and what its
+// sessions send waits for [Port.Flush], so that the system is asked once for many datagrams. Where the system can't do so (other than Linux)
+// it is NewPort.
+func NewPolledPort(conn *net.UDPConn) *Port {
+	raw, err := newRawSocket(conn)
+	if err != nil {
+		return NewPort(conn)
+	}
+	p := &Port{
+		conn: conn, done: make(chan struct{}), sessions: map[*Session]*shared{},
+		byAddr: map[netip.AddrPort][]*Session{}, bySSRC: map[uint32]*Session{}, raw: raw, polled: time.Now(),
+	}
+	p.reader.open()
+	close(p.done)
+	return p
+}
+
+// Poll reads what has arrived, without waiting, and hands it to the sessions. now is what the clock says. If another goroutine
+// is doing so, or the port reads by itself, it does nothing.
+func (p *Port) Poll(now time.Time) {
+	if p.raw == nil || !p.reading.TryLock() {
+		return
+	}
+	defer p.reading.Unlock()
+	last, wall := p.polled, now.UnixNano()
+	p.polled = now
+	for range portRounds {
+		p.mu.Lock()
+		if p.closed {
+			p.mu.Unlock()
+			return
+		}
+		p.mu.Unlock()
+		n, err := p.reader.read(p.raw, batchSize)
+		if err != nil || n == 0 {
+			return
+		}
+		p.mu.Lock()
+		p.stats.Reads++
+		p.mu.Unlock()
+		for i := range n {
+			from, data, stamp := p.reader.datagram(i)
+			p.deliver(cameAt(now, last, wall, stamp), from, data)
+		}
+		if n < batchSize {
+			return
+		}
+	}
+}
+
+// portRounds is how often one Poll asks the system: some 8,000 datagrams.
+const portRounds = 256
+
+// Flush sends what the sessions of a polled port have sent since the last time.
+func (p *Port) Flush() {
+	if p.raw == nil {
+		return
+	}
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	if !p.ended {
+		p.flush()
+	}
+}
+
+// flush is called with the lock of the writer held.
+func (p *Port) flush() {
+	if p.writer.n == 0 {
+		return
+	}
+	refused := p.writer.flush(p.raw)
+	p.mu.Lock()
+	p.stats.Writes++
+	p.stats.SendErrors += uint64(refused)
+	p.mu.Unlock()
+}
+
+// send collects a datagram of a session.
+func (p *Port) send(b []byte, to netip.AddrPort) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	if p.ended {
+		return net.ErrClosed
+	}
+	full, err := p.writer.add(p.raw, b, to)
+	if full {
+		p.flush()
+	}
+	return err
+}
+
+// Share returns a connection that [NewSession] makes a Session of, which shares the port; see [Port.NewSession]. For anything
+// else it is of no use.
+func (p *Port) Share() net.PacketConn { return &portConn{UDPConn: p.conn, port: p} }
+
 // NewSession returns a Session that shares the port. Its Config should name Remote. Mux is taken for set. Closing the Session leaves
 // the port to the others.
 func (p *Port) NewSession(cfg Config) (*Session, error) {
+	return p.session(cfg, true)
+}
+
+func (p *Port) session(cfg Config, mux bool) (*Session, error) {
+	if !mux && !cfg.Mux {
+		cfg.NoRTCP = true
+	}
 	cfg.Mux = true
 	if !cfg.Local.IsValid() {
 		cfg.Local = addrPort(p.conn.LocalAddr())
 	}
-	s := &Session{stream: NewStream(time.Now(), cfg), port: p}
-	s.rtp = newSocket(&portConn{UDPConn: p.conn, session: s})
+	s := &Session{stream: NewStream(time.Now(), cfg), port: p, polls: p.raw != nil, now: time.Now()}
+	s.rtp = newSocket(&portConn{UDPConn: p.conn, port: p, session: s})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -76,11 +189,24 @@ func (p *Port) NewSession(cfg Config) (*Session, error) {
 // portConn is what a Session takes for its socket.
 type portConn struct {
 	*net.UDPConn
-	session *Session
+	port    *Port
+	session *Session // nil of a Share
+}
+
+// WriteToUDPAddrPort sends at once, or with others.
+func (c *portConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	if c.port.raw == nil {
+		return c.UDPConn.WriteToUDPAddrPort(b, to)
+	}
+	return len(b), c.port.send(b, to)
 }
 
 func (c *portConn) Close() error {
-	p, s := c.session.port, c.session
+	p, s := c.port, c.session
+	if s == nil {
+		return nil
+	}
+	p.Flush() // it has said goodbye
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if k := p.sessions[s]; k != nil {
@@ -261,7 +387,17 @@ func (p *Port) Close() error {
 	p.closed = true
 	p.mu.Unlock()
 	var err error
-	if !closed {
+	switch {
+	case closed:
+	case p.raw != nil:
+		p.reading.Lock()
+		p.writing.Lock()
+		p.flush()
+		p.ended = true
+		err = p.raw.close()
+		p.writing.Unlock()
+		p.reading.Unlock()
+	default:
 		err = p.conn.Close()
 	}
 	<-p.done

@@ -3,6 +3,7 @@ package rtp
 import (
 	"errors"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -156,4 +157,72 @@ func TestPortAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(100, one); n > 0 {
 		t.Errorf("%v allocations a packet", n)
 	}
+}
+
+// A polled port reads and sends when it is told to, many datagrams at a time, and allocates nothing.
+func TestPolledPort(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("elsewhere ports read by themselves")
+	}
+	const n = 3 * batchSize / 2
+	out := listenUDP(t, "udp4", "127.0.0.1")
+	defer out.Close()
+	a, b := NewPolledPort(listenUDP(t, "udp4", "127.0.0.1")), NewPolledPort(listenUDP(t, "udp4", "127.0.0.1"))
+	var left, right []*Session
+	for range n {
+		for _, x := range []struct {
+			all      *[]*Session
+			own, far *Port
+		}{{&left, a, b}, {&right, b, a}} {
+			s := NewSession(x.own.Share(), nil, Config{Remote: addrPort(x.far.LocalAddr()), Mux: true, ReportInterval: time.Second})
+			*x.all = append(*x.all, s)
+		}
+	}
+	now := time.Now()
+	payload, frame := make([]byte, 160), make([]byte, 0, 200)
+	r := NewReader()
+	one := func() {
+		now = now.Add(20 * time.Millisecond)
+		a.Poll(now)
+		b.Poll(now)
+		for i := range n {
+			for _, s := range []*Session{left[i], right[i]} {
+				s.Poll(now, r)
+				for _, ok := s.Pop(frame); ok; _, ok = s.Pop(frame) {
+				}
+				s.Send(payload, 160)
+			}
+		}
+		a.Flush()
+		b.Flush()
+	}
+	for range 150 {
+		one()
+	}
+	if got := testing.AllocsPerRun(50, one); got != 0 {
+		t.Errorf("%g allocations for %d packets", got, 2*n)
+	}
+	for i := range n {
+		if s := right[i].Stats(); s.PacketsReceived < 190 || s.RemoteReports == 0 || s.Buffer.Concealed != 0 {
+			t.Errorf("session %d: %+v", i, s)
+		}
+	}
+	if s := a.Stats(); s.Sessions != n || s.Writes > s.Packets/8 || s.Reads > s.Packets/8 || s.SendErrors != 0 {
+		t.Errorf("%+v", s)
+	}
+	for _, s := range append(left, right...) {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := errors.Join(a.Close(), a.Close(), b.Close()); err != nil {
+		t.Error(err)
+	}
+	a.Poll(now)
+	a.Flush()
+	s := NewSession(a.Share(), nil, Config{Remote: addrPort(out.LocalAddr())})
+	if err := s.Send(payload, 160); err == nil {
+		t.Error("sent by a port that is closed")
+	}
+	s.Close()
 }

@@ -48,18 +48,14 @@ func (s *Session) pollSocket(r *Reader, c *socket, rtcp bool, now, last time.Tim
 	}
 	wall := now.UnixNano()
 	for range readRounds {
-		n, err := r.sys.read(c.raw)
+		n, err := r.sys.read(c.raw, readBatch)
 		if err != nil {
 			s.fail(err)
 			return
 		}
 		for i := range n {
 			from, data, stamp := r.sys.datagram(i)
-			at := now
-			if age := time.Duration(wall - stamp); stamp != 0 && age > 0 {
-				// The wall clock may have been set meanwhile: what is here now was not when we last looked.
-				at = now.Add(-min(age, max(now.Sub(last), 0)*rtcpEvery))
-			}
+			at := cameAt(now, last, wall, stamp)
 			if rtcp {
 				s.stream.ReceiveRTCP(at, from, data)
 			} else {
@@ -70,6 +66,16 @@ func (s *Session) pollSocket(r *Reader, c *socket, rtcp bool, now, last time.Tim
 			return
 		}
 	}
+}
+
+// cameAt is when a datagram came that the system has stamped, if it was not there yet at the time last.
+func cameAt(now, last time.Time, wall, stamp int64) time.Time {
+	age := time.Duration(wall - stamp)
+	if stamp == 0 || age <= 0 {
+		return now
+	}
+	// The wall clock may have been set meanwhile.
+	return now.Add(-min(age, max(now.Sub(last), 0)*rtcpEvery))
 }
 
 // clock is the time: of the last Poll, if there are any.

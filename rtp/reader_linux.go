@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readBatch is how many datagrams of one socket are read by one call. Mostly there is one.
+// readBatch is how many datagrams of a session's own socket are read by one call. Mostly there is one.
 const readBatch = 8
 
 // rawSocket is a UDP socket that the runtime does not watch: a socket that it watches tells epoll of every packet that comes
@@ -58,9 +58,10 @@ func (r *rawSocket) close() error { return unix.Close(r.fd) }
 // write sends and never waits.
 func (r *rawSocket) write(b []byte, to netip.AddrPort) error {
 	if r.to != to {
-		if err := r.setName(to); err != nil {
+		if err := r.setName(to, &r.name, &r.size); err != nil {
 			return err
 		}
+		r.to = to
 	}
 	if len(b) == 0 {
 		return unix.EINVAL
@@ -78,16 +79,17 @@ func (r *rawSocket) write(b []byte, to netip.AddrPort) error {
 	}
 }
 
-func (r *rawSocket) setName(to netip.AddrPort) error {
+// setName writes an address as the socket wants it.
+func (r *rawSocket) setName(to netip.AddrPort, name *unix.RawSockaddrAny, size *uintptr) error {
 	ip := to.Addr()
 	switch {
 	case !r.inet6 && ip.Unmap().Is4():
-		a := (*unix.RawSockaddrInet4)(unsafe.Pointer(&r.name))
+		a := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
 		*a = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: ip.Unmap().As4()}
 		setPort(&a.Port, to.Port())
-		r.size = unix.SizeofSockaddrInet4
+		*size = unix.SizeofSockaddrInet4
 	case r.inet6 && ip.IsValid():
-		a := (*unix.RawSockaddrInet6)(unsafe.Pointer(&r.name))
+		a := (*unix.RawSockaddrInet6)(unsafe.Pointer(name))
 		*a = unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: ip.As16()} // maps IPv4
 		setPort(&a.Port, to.Port())
 		if z := ip.Zone(); z != "" {
@@ -97,11 +99,10 @@ func (r *rawSocket) setName(to netip.AddrPort) error {
 			}
 			a.Scope_id = uint32(i.Index)
 		}
-		r.size = unix.SizeofSockaddrInet6
+		*size = unix.SizeofSockaddrInet6
 	default:
 		return unix.EAFNOSUPPORT
 	}
-	r.to = to
 	return nil
 }
 
@@ -115,11 +116,11 @@ func setPort(p *uint16, port uint16) {
 const stampSize = 64
 
 type readerSys struct {
-	head    [readBatch]message
-	iov     [readBatch]unix.Iovec
-	from    [readBatch]polledSys // for the address
-	control [readBatch][stampSize / 8]uint64
-	buf     [readBatch][maxDatagram]byte
+	head    [batchSize]message
+	iov     [batchSize]unix.Iovec
+	from    [batchSize]polledSys // for the address
+	control [batchSize][stampSize / 8]uint64
+	buf     [batchSize][maxDatagram]byte
 	used    int
 }
 
@@ -128,11 +129,11 @@ func (r *readerSys) open() {
 		r.iov[i].Base = &r.buf[i][0]
 		r.iov[i].SetLen(maxDatagram)
 	}
-	r.used = readBatch
+	r.used = batchSize
 }
 
-// read is recvmmsg(2).
-func (r *readerSys) read(s *rawSocket) (int, error) {
+// read is recvmmsg(2) of up to most datagrams.
+func (r *readerSys) read(s *rawSocket, most int) (int, error) {
 	for i := range r.used { // the system has written to these
 		h := &r.head[i].header
 		*h = unix.Msghdr{Name: (*byte)(unsafe.Pointer(&r.from[i].addr)), Namelen: unix.SizeofSockaddrAny, Iov: &r.iov[i]}
@@ -142,7 +143,7 @@ func (r *readerSys) read(s *rawSocket) (int, error) {
 	}
 	r.used = 0
 	for {
-		n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&r.head[0])), readBatch, unix.MSG_DONTWAIT, 0, 0)
+		n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&r.head[0])), uintptr(most), unix.MSG_DONTWAIT, 0, 0)
 		switch e {
 		case 0:
 			r.used = int(n)
@@ -167,4 +168,48 @@ func (r *readerSys) datagram(i int) (from netip.AddrPort, data []byte, stamp int
 		}
 	}
 	return r.from[i].from(), r.buf[i][:r.head[i].length], stamp
+}
+
+// writerSys collects datagrams for sendmmsg(2).
+type writerSys struct {
+	n    int
+	head [batchSize]message
+	iov  [batchSize]unix.Iovec
+	name [batchSize]unix.RawSockaddrAny
+	buf  [batchSize][maxDatagram]byte
+}
+
+// add takes a datagram, and says whether there is no room for another one.
+func (w *writerSys) add(s *rawSocket, b []byte, to netip.AddrPort) (full bool, err error) {
+	var size uintptr
+	if len(b) == 0 || len(b) > maxDatagram {
+		return false, unix.EMSGSIZE
+	}
+	if err := s.setName(to, &w.name[w.n], &size); err != nil {
+		return false, err
+	}
+	w.iov[w.n].Base = &w.buf[w.n][0]
+	w.iov[w.n].SetLen(copy(w.buf[w.n][:], b))
+	h := &w.head[w.n].header
+	*h = unix.Msghdr{Name: (*byte)(unsafe.Pointer(&w.name[w.n])), Namelen: uint32(size), Iov: &w.iov[w.n]}
+	h.SetIovlen(1)
+	w.n++
+	return w.n == batchSize, nil
+}
+
+// flush sends what was collected and never waits. It returns how many datagrams the system refused.
+func (w *writerSys) flush(s *rawSocket) (refused int) {
+	for at := 0; at < w.n; {
+		n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&w.head[at])), uintptr(w.n-at), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		switch e {
+		case 0:
+			at += int(n)
+		case unix.EINTR:
+		default: // of the first of them
+			refused++
+			at++
+		}
+	}
+	w.n = 0
+	return refused
 }

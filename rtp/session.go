@@ -38,6 +38,11 @@ type Session struct {
 // be nil if there is no such socket; then no reports are sent. It takes the sockets over: Close
 // closes them.
 func NewSession(rtp, rtcp net.PacketConn, cfg Config) *Session {
+	if c, ok := rtp.(*portConn); ok && c.session == nil {
+		if s, err := c.port.session(cfg, cfg.Mux); err == nil {
+			return s
+		}
+	}
 	if rtcp == nil && !cfg.Mux {
 		cfg.NoRTCP = true
 	}

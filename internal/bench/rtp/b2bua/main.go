@@ -31,9 +31,10 @@ func main() {
 	late := flag.Duration("max-late", 0, "admission: how late the wheel may turn")
 	busy := flag.Float64("max-busy", 0, "admission: part of the time that the wheel may take")
 	cpu := flag.Float64("max-cpu", 0, "admission: part of the machine's processor time that may be used")
+	shared := flag.Bool("shared", false, "one port for the media of all calls")
 	debug := flag.String("debug", "", "address of net/http/pprof and /stats")
 	flag.Parse()
-	if err := run(*addr, *dst, *names, *ports, *debug, *dtx, *mode, call.Admission{MaxLate: *late, MaxBusy: *busy, MaxCPU: *cpu}); err != nil {
+	if err := run(*addr, *dst, *names, *ports, *debug, *dtx, *shared, *mode, call.Admission{MaxLate: *late, MaxBusy: *busy, MaxCPU: *cpu}); err != nil {
 		fmt.Fprintln(os.Stderr, "b2bua:", err)
 		os.Exit(1)
 	}
@@ -67,12 +68,12 @@ func codecs(names string, dtx bool, mode int) (all []call.Codec, err error) {
 	return all, nil
 }
 
-func run(addr, dst, names, ports, debug string, dtx bool, mode int, admission call.Admission) error {
+func run(addr, dst, names, ports, debug string, dtx, shared bool, mode int, admission call.Admission) error {
 	local, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return err
 	}
-	cfg := call.Config{Address: local.Addr(), Admission: admission}
+	cfg := call.Config{Address: local.Addr(), Admission: admission, SharedPort: shared}
 	if cfg.Codecs, err = codecs(names, dtx, mode); err != nil {
 		return err
 	}
