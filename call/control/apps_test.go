@@ -111,7 +111,11 @@ func TestHooks(t *testing.T) {
 				mu.Unlock()
 				return "+OK", nil
 			},
-			OnDestroy: func(c *Channel) { ended = append(ended, c.Cause().String()) },
+			OnDestroy: func(c *Channel) {
+				mu.Lock()
+				ended = append(ended, c.Cause().String())
+				mu.Unlock()
+			},
 			Dialplan: inline("set api_hangup_hook=log INFO \\${hangup_cause} \\${foo}", "set foo=bar", "set execute_on_answer=set::answered=1", "set api_on_answer=api answered ${uuid}",
 				"export nolocal:execute_on_answer=playback tone_stream://%(500,0,2200)", "set sip_h_X-Trace=7", "export color=red", "set effective_caller_id_number=99", "bridge sofia/internal/bob@10.0.0.2"),
 		}, call.Config{})

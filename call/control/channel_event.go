@@ -39,6 +39,7 @@ func (c *Channel) Event(name string, pairs ...string) *Event {
 	}
 	if withVars(name) || isTrue(c.Var("verbose_events")) {
 		c.mu.Lock()
+		e.Fields = slices.Grow(e.Fields, len(c.vars))
 		for _, k := range slices.Sorted(maps.Keys(c.vars)) {
 			if !strings.HasPrefix(k, nolocal) {
 				e.Add("variable_"+k, c.vars[k])

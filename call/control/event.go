@@ -48,7 +48,7 @@ func (e *Event) AppendText(b []byte) ([]byte, error) {
 	for _, f := range e.Fields {
 		b = append(b, f.Name...)
 		b = append(b, ": "...)
-		b = append(b, Escape(f.Value)...)
+		b = appendEscaped(b, f.Value)
 		b = append(b, '\n')
 	}
 	if e.Body != "" {
@@ -62,17 +62,16 @@ func (e *Event) AppendText(b []byte) ([]byte, error) {
 
 // Escape escapes a value as FreeSWITCH does: as in a URL, a space being %20.
 func Escape(s string) string {
-	const hex = "0123456789ABCDEF"
-	n := 0
 	for i := 0; i < len(s); i++ {
 		if unsafe(s[i]) {
-			n++
+			return string(appendEscaped(make([]byte, 0, len(s)+16), s))
 		}
 	}
-	if n == 0 {
-		return s
-	}
-	b := make([]byte, 0, len(s)+2*n)
+	return s
+}
+
+func appendEscaped(b []byte, s string) []byte {
+	const hex = "0123456789ABCDEF"
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; unsafe(c) {
 			b = append(b, '%', hex[c>>4], hex[c&15])
@@ -80,7 +79,7 @@ func Escape(s string) string {
 			b = append(b, c)
 		}
 	}
-	return string(b)
+	return b
 }
 
 func unsafe(c byte) bool {
@@ -106,7 +105,7 @@ func stamp(t time.Time) string {
 // NewEvent returns an event with the headers that all have. subclass is for CUSTOM.
 func (s *Switch) NewEvent(name, subclass string) *Event {
 	now := time.Now()
-	e := &Event{Name: name, Subclass: subclass, Time: now, Fields: make([]Field, 0, 16)}
+	e := &Event{Name: name, Subclass: subclass, Time: now, Fields: make([]Field, 0, 64)}
 	e.Add("Event-Name", name)
 	e.Add("Core-UUID", s.uuid)
 	e.Add("FreeSWITCH-Hostname", s.cfg.Hostname)
