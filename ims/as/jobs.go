@@ -408,14 +408,15 @@ func (s *Jobs) Add(j Job) error {
 	case n >= s.cfg.MaxJobs:
 		return ErrManyJobs
 	}
-	added.state.Next = added.sched.next(time.Now(), time.Time{})
+	next := added.sched.next(time.Now(), time.Time{})
+	added.state.Next = next
 	if err := s.append(added.record()); err != nil {
 		return fmt.Errorf("as: jobs: %w", err)
 	}
 	s.mu.Lock()
 	s.jobs[j.Name] = added
 	s.mu.Unlock()
-	s.log.Info("a job was added", "name", j.Name, "next", added.state.Next)
+	s.log.Info("a job was added", "name", j.Name, "next", next)
 	s.look()
 	return nil
 }
