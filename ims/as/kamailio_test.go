@@ -39,7 +39,7 @@ func serverConfig(t *testing.T, tr trace.Func, telephones ...[2]string) as.Confi
 	rules := as.RulesConfig{Default: as.Decision{Action: as.Proxy}}
 	cfg := as.Config{
 		Call: call.Config{
-			Codecs: append(call.AMRNB(), call.PCMA, call.PCMU),
+			Codecs: append(append(call.AMRWB(), call.AMRNB()...), call.PCMA, call.PCMU),
 			SIP:    sip.UserAgentConfig{Endpoint: sip.Config{Trace: tr}},
 			Trace:  tr,
 		},
@@ -163,7 +163,7 @@ func (s *sentRTP) check(t *testing.T, calls int) {
 // TestKamailioIMS: an application server behind Kamailio's CSCFs and our HSS. Two phones register by AKA, and the server hears of
 // the one that it serves. Her call to a number goes to it by an initial filter criterion, and it bridges AMR to A-law of a telephone
 // of the SIP side. Her call to the other phone it lets go on, and the S-CSCF knows by the original dialog identifier what is left to
-// be done. A call from the SIP side reaches her by the core. All can be heard at both ends.
+// be done. A call from the SIP side reaches her by the core. A handset's preconditions are met. All can be heard at both ends.
 func TestKamailioIMS(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for other programs (-short)")
@@ -181,7 +181,9 @@ func TestKamailioIMS(t *testing.T) {
 	tr = trace.Tee(tr, rtp.trace)
 
 	desk := kamailio.Baresip{Name: number, Domain: "127.0.0.2", Host: "127.0.0.2", Port: lab.FreePort(t), Codec: "PCMA", Tone: 1000}
-	cfg := serverConfig(t, tr, [2]string{number, fmt.Sprintf("sip:127.0.0.2:%d", desk.Port)})
+	const plainNumber = "+49301"
+	plain := lab.FreePort(t)
+	cfg := serverConfig(t, tr, [2]string{number, fmt.Sprintf("sip:127.0.0.2:%d", desk.Port)}, [2]string{plainNumber, fmt.Sprintf("sip:127.0.0.1:%d", plain)})
 	var over ended
 	registered := make(chan as.Registration, 10)
 	cfg.OnEnd, cfg.OnRegister = over.add, func(r as.Registration) { registered <- r }
@@ -227,8 +229,17 @@ func TestKamailioIMS(t *testing.T) {
 		calls.HangUp()
 		answers.HungUp(t)
 	}
-	// His calls go by way of a dispatcher in front of the server.
+	rtp.check(t, 2)
+	// She calls from a handset that wants its bearer made before anybody is alerted.
 	answered := make(chan error, 1)
+	go func() { answered <- kamailio.Answer(t, plain, 1) }()
+	if err := x.CallVoLTE(t, "alice", at["alice"], plainNumber); err != nil {
+		t.Error(err)
+	}
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	// His calls go by way of a dispatcher in front of the server.
 	go func() { answered <- kamailio.Answer(t, at["alice"], 1) }()
 	if err := kamailio.Call(t, at["bob"], x.PCSCF, "alice"); err != nil {
 		t.Error(err)
@@ -237,12 +248,12 @@ func TestKamailioIMS(t *testing.T) {
 		t.Error(err)
 	}
 
-	kamailio.Eventually(t, "all calls are over", func() bool { return len(over.all()) == 4 })
+	kamailio.Eventually(t, "all calls are over", func() bool { return len(over.all()) == 5 })
 	for i, c := range over.all() {
 		want := []struct {
 			action       as.Action
 			target, user string
-		}{{as.Bridge, "trunk/" + number, "alice"}, {as.Proxy, "proxy", "alice"}, {as.Bridge, "ims", ""}, {as.Proxy, "proxy", "bob"}}[i]
+		}{{as.Bridge, "trunk/" + number, "alice"}, {as.Proxy, "proxy", "alice"}, {as.Bridge, "ims", ""}, {as.Bridge, "trunk/" + plainNumber, "alice"}, {as.Proxy, "proxy", "bob"}}[i]
 		if c.Decision.Action != want.action || c.Target != want.target || c.Status != 200 || c.Answered.IsZero() {
 			t.Errorf("call %d: %+v\n%+v", i, c, c.Request)
 		}
@@ -251,8 +262,7 @@ func TestKamailioIMS(t *testing.T) {
 			t.Errorf("call %d: %+v\n%+v", i, c, c.Request)
 		}
 	}
-	rtp.check(t, 2)
-	if s := server.Stats(); s.Calls != 0 || s.Received != 4 || s.Answered != 2 || s.Proxied != 2 || s.Users != 2 {
+	if s := server.Stats(); s.Calls != 0 || s.Received != 5 || s.Answered != 3 || s.Proxied != 2 || s.Users != 2 {
 		t.Errorf("%+v", s)
 	}
 	// He is gone, and the server hears of that, too.

@@ -13,6 +13,9 @@ import (
 //go:embed call.xml
 var callScenario string
 
+//go:embed volte.xml
+var volteScenario string
+
 //go:embed called.xml
 var calledScenario string
 
@@ -40,6 +43,14 @@ func Call(t testing.TB, from, by int, user string) error {
 	scenario := filepath.Join(t.TempDir(), "call.xml")
 	write(t, scenario, callScenario)
 	return SIPp(t, from, by, "-sf", scenario, "-key", "user", user, "-key", "domain", Domain)
+}
+
+// CallVoLTE makes a call as a handset does, with preconditions, from a phone of SIPp that user has registered from a port.
+func (c *Core) CallVoLTE(t testing.TB, user string, port int, number string) error {
+	t.Helper()
+	scenario := filepath.Join(t.TempDir(), "volte.xml")
+	write(t, scenario, volteScenario)
+	return SIPp(t, port, c.PCSCF, "-sf", scenario, "-key", "user", user, "-key", "number", number, "-key", "domain", Domain)
 }
 
 // Answer answers so many calls with a phone of SIPp at a port of 127.0.0.1, and returns when they have ended.
