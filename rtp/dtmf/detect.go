@@ -59,7 +59,9 @@ type tone struct {
 	coeff    float64
 	cos, sin float64
 	s1, s2   float64
-	re, im   float64 // of the block before
+	re, im   float64 // of the last block
+
+	lastRe, lastIm float64 // of the block before
 }
 
 // NewDetector returns a Detector that has heard nothing.
@@ -118,14 +120,8 @@ func (d *Detector) Write(pcm []int16) {
 		for _, v := range part {
 			d.energy += float64(v) * float64(v)
 		}
-		for i := range d.tones {
-			t := &d.tones[i]
-			s1, s2, c := t.s1, t.s2, t.coeff
-			for _, v := range part {
-				s1, s2 = float64(v)+c*s1-s2, s1
-			}
-			t.s1, t.s2 = s1, s2
-		}
+		filter((*[4]tone)(d.tones[:4]), part)
+		filter((*[4]tone)(d.tones[4:]), part)
 		d.n += len(part)
 		d.total += int64(len(part))
 		if d.n == d.block {
@@ -134,19 +130,43 @@ func (d *Detector) Write(pcm []int16) {
 	}
 }
 
+// filter runs four filters at once: each step of one waits for the step before, and the processor does the others meanwhile.
+func filter(t *[4]tone, pcm []int16) {
+	a1, a2, ac := t[0].s1, t[0].s2, t[0].coeff
+	b1, b2, bc := t[1].s1, t[1].s2, t[1].coeff
+	c1, c2, cc := t[2].s1, t[2].s2, t[2].coeff
+	d1, d2, dc := t[3].s1, t[3].s2, t[3].coeff
+	for _, x := range pcm {
+		v := float64(x)
+		a1, a2 = v+ac*a1-a2, a1
+		b1, b2 = v+bc*b1-b2, b1
+		c1, c2 = v+cc*c1-c2, c1
+		d1, d2 = v+dc*d1-d2, d1
+	}
+	t[0].s1, t[0].s2 = a1, a2
+	t[1].s1, t[1].s2 = b1, b2
+	t[2].s1, t[2].s2 = c1, c2
+	t[3].s1, t[3].s2 = d1, d2
+}
+
+// deviation is by how much a tone of this block is off its nominal frequency, relative to it: how far the phase has gone on since
+// the block before tells the frequency.
+func (d *Detector) deviation(tone int) float64 {
+	t := &d.tones[tone]
+	turn := math.Atan2(t.im, t.re) - math.Atan2(t.lastIm, t.lastRe)
+	want := 2 * math.Pi * t.freq * float64(d.block) / float64(d.cfg.SampleRate)
+	return math.Abs(math.Remainder(turn-want, 2*math.Pi)) / want
+}
+
 // end looks at a block that is full.
 func (d *Detector) end() {
 	var p [8]float64
-	var deviation [8]float64 // from the nominal frequency, relative
 	for i := range d.tones {
 		t := &d.tones[i]
-		re, im := t.s1-t.s2*t.cos, t.s2*t.sin
-		p[i] = re*re + im*im
-		// By how much the phase has gone on since the last block tells the frequency.
-		turn := math.Atan2(im, re) - math.Atan2(t.im, t.re)
-		want := 2 * math.Pi * t.freq * float64(d.block) / float64(d.cfg.SampleRate)
-		deviation[i] = math.Abs(math.Remainder(turn-want, 2*math.Pi)) / want
-		t.re, t.im, t.s1, t.s2 = re, im, 0, 0
+		t.lastRe, t.lastIm = t.re, t.im
+		t.re, t.im = t.s1-t.s2*t.cos, t.s2*t.sin
+		p[i] = t.re*t.re + t.im*t.im
+		t.s1, t.s2 = 0, 0
 	}
 	row, column := strongest(p[:4]), 4+strongest(p[4:])
 	hit := byte(0)
@@ -159,13 +179,15 @@ func (d *Detector) end() {
 	default:
 		hit = keys[4*row+column-4]
 	}
-	level := 10*math.Log10(max(p[row], p[column])/power(32767, d.block)) + fullScale
-	steady := deviation[row] < tolerance && deviation[column] < tolerance
 	of := d.energy * float64(d.block) / 2
 	filled := [2]float64{p[row] / of, p[column] / of}
-	if steady {
-		r, c := d.response(row, deviation[row]), d.response(column, deviation[column])
-		steady = filled[0]/r+filled[1]/c >= full && d.filled[0]/r+d.filled[1]/c >= full
+	level, steady := 0.0, false
+	if hit != 0 { // most blocks are speech or silence
+		level = 10*math.Log10(max(p[row], p[column])/power(32767, d.block)) + fullScale
+		if dr, dc := d.deviation(row), d.deviation(column); dr < tolerance && dc < tolerance {
+			r, c := d.response(row, dr), d.response(column, dc)
+			steady = filled[0]/r+filled[1]/c >= full && d.filled[0]/r+d.filled[1]/c >= full
+		}
 	}
 	d.n, d.energy, d.filled = 0, 0, filled
 	d.step(hit, steady, level)
