@@ -142,3 +142,31 @@ func BenchmarkTurn(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLegs is what a back-to-back user agent does in 20 ms for a call between two legs of one codec: coded anew, and passed through.
+func BenchmarkLegs(b *testing.B) {
+	for _, codec := range []amr.Codec{amr.NB, amr.WB} {
+		for name, transcode := range map[string]bool{"transcoded": true, "passed": false} {
+			b.Run(codec.String()+" "+name, func(b *testing.B) {
+				c := AMR(AMRConfig{Codec: codec, Transcode: transcode})
+				l := newLoop(b, c, c, 0, nil)
+				var took time.Duration
+				for b.Loop() {
+					l.now = l.now.Add(FrameTime)
+					reader := l.wheel.spokes[0].reader
+					l.all[0].receive(l.now, reader)
+					l.all[3].receive(l.now, reader)
+					start := time.Now()
+					l.all[1].receive(l.now, reader)
+					l.all[2].receive(l.now, reader)
+					l.all[1].send()
+					l.all[2].send()
+					took += time.Since(start)
+					l.all[0].send()
+					l.all[3].send()
+				}
+				b.ReportMetric(float64(took.Nanoseconds())/float64(b.N), "ns/legs")
+			})
+		}
+	}
+}

@@ -24,6 +24,9 @@ type AMRConfig struct {
 	// NoRequests makes no requests of the peer. If false, it is asked for lower modes while packets are lost (CMR, RFC 4867 section
 	// 4.3.1), and for any when they come again.
 	NoRequests bool
+	// Transcode decodes and encodes between two legs of a bridge even where they have the same codec and modes. If false, frames go
+	// through as they are then, unless somebody listens to them here: a sink, a recording, a detector of keys.
+	Transcode bool
 }
 
 // AMR returns the codec AMR or AMR-WB as RFC 4867 carries it. Its encoder keeps to the modes and changes of modes that
@@ -74,6 +77,8 @@ type amrEncoder struct {
 	talking bool
 	marker  bool
 	advice  amr.FrameType // for the peer
+	top     amr.FrameType // the highest mode
+	key     uint32        // of frames that may go through as they are; 0 for none
 }
 
 // newAMREncoder makes the encoder for a peer that described the codec by fmtp. A mode set holds for both directions, so
@@ -90,7 +95,11 @@ func newAMREncoder(cfg AMRConfig, ours amr.Params, fmtp string) (Encoder, error)
 	if err != nil {
 		return nil, err
 	}
-	return &amrEncoder{enc: enc, modes: modes, format: p.Format(), advice: amr.NoRequest}, nil
+	e := &amrEncoder{enc: enc, modes: modes, format: p.Format(), advice: amr.NoRequest, top: modes.Next()}
+	if !cfg.Transcode && cfg.Max == 0 && p.ModeChangePeriod < 2 && !p.ModeChangeNeighbor {
+		e.key = amrKey(cfg.Codec, modeSet(p, ours))
+	}
+	return e, nil
 }
 
 // modeSet is the set of both sides.
@@ -162,9 +171,10 @@ type amrDecoder struct {
 	asks   *amr.ModeControl // what the peer is asked for; nil without requests
 	top    amr.FrameType    // the highest mode that it may send
 	advice amr.FrameType
-	turns  int // since the losses were looked at
-	heard  int // of them
-	lost   int // likewise
+	turns  int    // since the losses were looked at
+	heard  int    // of them
+	lost   int    // likewise
+	key    uint32 // of frames that may go through as they are; 0 for none
 }
 
 func newAMRDecoder(cfg AMRConfig, ours amr.Params, fmtp string) (Decoder, error) {
@@ -182,6 +192,9 @@ func newAMRDecoder(cfg AMRConfig, ours amr.Params, fmtp string) (Decoder, error)
 		// A turn finds a packet that is due just now, or just not: one frame in hand makes up for it.
 		buffer: amr.NewFrameBuffer(amr.FrameBufferConfig{Format: p.Format(), Ahead: 1, MaxAhead: maxWaiting}),
 	}
+	if !cfg.Transcode {
+		d.key = amrKey(cfg.Codec, modeSet(p, ours))
+	}
 	if !cfg.NoRequests {
 		d.asks = amr.NewModeControl(amr.ModeControlConfig{Codec: cfg.Codec, ModeSet: modeSet(p, ours)})
 		d.top = d.asks.Next()
@@ -196,15 +209,24 @@ func (d *amrDecoder) Push(f rtp.Frame) error {
 
 // Play implements Player.
 func (d *amrDecoder) Play(dst []int16) ([]int16, amr.State) {
+	f, state := d.next()
+	if state == amr.Idle {
+		return dst, state
+	}
+	return d.decode(dst, f), state
+}
+
+// next is the frame of the next 20 ms: its data is valid until the next call, or the next packet.
+func (d *amrDecoder) next() (amr.Frame, amr.State) {
 	var state amr.State
 	d.frames, state = d.buffer.Pop(d.frames[:0])
 	if d.asks != nil {
 		d.watch(state)
 	}
 	if state == amr.Idle {
-		return dst, state
+		return amr.Frame{Type: amr.NoData}, state
 	}
-	return d.decode(dst, d.frames[0]), state
+	return d.frames[0], state
 }
 
 const (

@@ -22,7 +22,8 @@
 //     a bridge
 //   - RFC 3389: comfort noise beside G.711, sent where Config.DTX says so; the pauses of AMR become it across a bridge
 //   - RFC 4867 and TS 26.114: AMR and AMR-WB in both forms of the payload, DTX, redundancy received, codec mode requests
-//     obeyed, and made while packets are lost, by way of package amr; bridges between 8 and 16 kHz by way of package resample
+//     obeyed, and made while packets are lost, by way of package amr; frames go as they are between two legs of one codec
+//     with the same modes, as does what each asks for (AMRConfig.Transcode); bridges between 8 and 16 kHz by way of package resample
 //   - ITU-T G.711 with concealment of Appendix I, by way of package g711
 //   - RFC 3264 by way of package sdp; RFC 3261 sections 12 to 14, and reliable provisional responses (RFC 3262), UPDATE
 //     (RFC 3311) and session timers (RFC 4028) by way of package sip
@@ -41,7 +42,7 @@
 // # Limitations
 //
 // Codecs are AMR, AMR-WB and those of G.711, and what an application adds; of those that a peer may switch between
-// without a new offer, only the ones of the sample rate that is sent are received. AMR is sent without redundancy, and
-// decoded and coded anew between two legs of AMR. Of the keys of SRTP, DTLS (RFC 5764) and MKI are not known. A call has one audio
+// without a new offer, only the ones of the sample rate that is sent are received. AMR is sent without redundancy.
+// Of the keys of SRTP, DTLS (RFC 5764) and MKI are not known. A call has one audio
 // stream.
 package call

@@ -108,6 +108,7 @@ type Media struct {
 	stats    MediaStats
 	closed   bool
 	watch    watch
+	pass     passage
 	noise    noiseIn
 	dtx      *noiseOut // nil without DTX
 	keys     keysIn
@@ -147,6 +148,7 @@ type MediaStats struct {
 // nil. It takes the sockets over, also when it fails.
 func NewMedia(wheel *Wheel, conn, rtcp net.PacketConn, cfg MediaConfig) (*Media, error) {
 	m := &Media{wheel: wheel, payload: make([]byte, 0, 1024)}
+	m.pass.limit.Store(uint32(amr.NoRequest))
 	if err := m.configure(cfg); err != nil {
 		conn.Close()
 		if rtcp != nil {
@@ -457,6 +459,7 @@ func (m *Media) take() {
 	if p := m.decoders[m.decoding].player; p != nil {
 		m.play(p)
 	} else {
+		m.pass.passing = false
 		m.playIn()
 	}
 	if m.keys.detector != nil {
@@ -475,7 +478,16 @@ func (m *Media) take() {
 func (m *Media) play(p Player) {
 	n := m.frameLen()
 	var state amr.State
-	m.frame, state = p.Play(m.frame)
+	d, isAMR := p.(*amrDecoder)
+	switch {
+	case isAMR && m.passes(d):
+		state = m.takeFrame(d)
+	case isAMR:
+		m.endPass(d)
+		fallthrough
+	default:
+		m.frame, state = p.Play(m.frame)
+	}
 	m.pause = state == amr.Pause
 	switch state {
 	case amr.Playing:
@@ -499,8 +511,10 @@ func (m *Media) play(p Player) {
 			to.TakeRequest(from.Request())
 		}
 	}
-	if from, ok := p.(Advisor); ok {
-		if to, carries := m.enc.(Advised); carries {
+	if to, carries := m.enc.(Advised); carries {
+		if isAMR {
+			m.advise(d, to)
+		} else if from, ok := p.(Advisor); ok {
 			to.Advise(from.Advice())
 		}
 	}
@@ -610,6 +624,9 @@ func (m *Media) send() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.adapt()
+	if m.forward() {
+		return
+	}
 	n := m.frameLen()
 	if cap(m.pcm) < n {
 		m.pcm = make([]int16, n)
