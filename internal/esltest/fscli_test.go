@@ -15,9 +15,11 @@ import (
 // FreeSWITCH's own client, which stands on its own C library: TELCO_FS_CLI is a folder with fs_cli, built from
 // libs/esl of FreeSWITCH's source.
 func TestFsCLI(t *testing.T) {
-	t.Parallel()
 	dir := lab.NeedData(t, "TELCO_FS_CLI", "fs_cli")
-	h := newHouse(t)
+	each(t, func(t *testing.T, h *house) { withFsCLI(t, h, dir) })
+}
+
+func withFsCLI(t *testing.T, h *house, dir string) {
 	host, port, _ := net.SplitHostPort(h.esl)
 	cli := func(stdin string, args ...string) string {
 		t.Helper()

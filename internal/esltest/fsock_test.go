@@ -10,9 +10,9 @@ import (
 )
 
 // CGRateS' client: filters, a handler for each event, bgapi, and the table of channels.
-func TestFsock(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func TestFsock(t *testing.T) { each(t, withFsock) }
+
+func withFsock(t *testing.T, h *house) {
 	var events box
 	handlers := make(map[string][]func(string, int))
 	for _, name := range []string{"CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_BRIDGE", "CHANNEL_HANGUP_COMPLETE", "HEARTBEAT", "CUSTOM my::event"} {
@@ -35,7 +35,6 @@ func TestFsock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	events.want(t, "HEARTBEAT", "Event-Info", "System Ready")
 	alice, bob := h.phone(700), h.phone(1100)
 	ids := make([]string, 2)
 	for i, p := range []*phone{alice, bob} {
@@ -87,6 +86,9 @@ func TestFsock(t *testing.T) {
 	}
 	if _, err := c.SendApiCmd("no_such_command"); err == nil || err.Error() != "-ERR no_such_command Command not found!" {
 		t.Errorf("%v", err)
+	}
+	if h.heartbeats {
+		events.want(t, "HEARTBEAT", "Event-Info", "System Ready")
 	}
 	if err := c.Disconnect(); err != nil {
 		t.Error(err)

@@ -40,9 +40,9 @@ func receive(c interface {
 }
 
 // goesl sends "events json ALL", ends commands with CR LF, and reads events in JSON.
-func TestGoeslInbound(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func TestGoeslInbound(t *testing.T) { each(t, goeslInbound) }
+
+func goeslInbound(t *testing.T, h *house) {
 	host, portText, err := net.SplitHostPort(h.esl)
 	if err != nil {
 		t.Fatal(err)
@@ -104,9 +104,9 @@ func take[T any](t *testing.T, ch <-chan T) *T {
 }
 
 // Its server: a call that comes in is answered, and its caller hears something.
-func TestGoeslOutbound(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
+func TestGoeslOutbound(t *testing.T) { each(t, goeslOutbound) }
+
+func goeslOutbound(t *testing.T, h *house) {
 	port := lab.FreePort(t)
 	s, err := goesl.NewOutboundServer(fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
@@ -128,7 +128,7 @@ func TestGoeslOutbound(t *testing.T) {
 	}
 	// The library takes the answer to the command before for the answer to a command.
 	m, err := c.ExecuteAnswer("", false)
-	if err != nil || m.Headers["Channel-Destination-Number"] != fmt.Sprint("sync", port) || m.GetCallUUID() == "" && m.Headers["Unique-Id"] == "" {
+	if err != nil || !strings.HasPrefix(m.Headers["Channel-Destination-Number"], fmt.Sprint("sync", port)) || m.GetCallUUID() == "" && m.Headers["Unique-Id"] == "" {
 		t.Errorf("%v %v", m, err)
 	}
 	for _, app := range []string{"set a=b", "playback " + beep, "sleep 100"} {

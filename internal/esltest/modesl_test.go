@@ -63,9 +63,11 @@ func isDir(name string) bool {
 
 // The most used client library of Node.js, inbound and outbound at once.
 func TestModesl(t *testing.T) {
-	t.Parallel()
 	modules := modesl(t)
-	h := newHouse(t)
+	each(t, func(t *testing.T, h *house) { withModesl(t, h, modules) })
+}
+
+func withModesl(t *testing.T, h *house, modules string) {
 	alice, bob := h.phone(700), h.phone(1100)
 	host, port, _ := net.SplitHostPort(h.esl)
 	outbound := fmt.Sprint(lab.FreePort(t))

@@ -17,7 +17,7 @@ let outboundDone = false, inboundDone = false;
 const finish = () => { if (outboundDone && inboundDone) { console.log('ok all'); process.exit(0); } };
 server.on('connection::ready', (c) => {
 	const info = c.getInfo();
-	want('outbound data', info.getHeader('Channel-Destination-Number') === 'async' + outbound, info);
+	want('outbound data', info.getHeader('Channel-Destination-Number').startsWith('async' + outbound), info);
 	c.setEventLock(true);
 	c.execute('answer', '', () => {
 		c.execute('playback', 'tone_stream://%(400,0,440)', (evt) => {
