@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gotelco/telco/sip"
 )
 
 // applications are those that every switch has.
@@ -393,9 +395,18 @@ func appDeflect(ctx context.Context, c *Channel, args string) error {
 	if in == nil || !c.IsAnswered() {
 		return errors.New("control: only an answered call can be deflected")
 	}
-	if err := in.Transfer(ctx, uri.String()); err != nil {
+	c.leave(BlindTransfer)
+	if err := in.Transfer(ctx, uri.String()); err != nil && !errors.Is(context.Cause(in.Context()), sip.ErrHungUp) {
+		c.leave(CauseNone)
 		return fmt.Errorf("control: deflect: %w", err)
 	}
 	c.Hangup(BlindTransfer)
 	return nil
+}
+
+// leave says what the cause is when the call hangs up by itself.
+func (c *Channel) leave(cause Cause) {
+	c.mu.Lock()
+	c.leaving = cause
+	c.mu.Unlock()
 }

@@ -239,6 +239,44 @@ func TestDeflect(t *testing.T) {
 	})
 }
 
+// A phone that lets itself be transferred.
+func TestDeflected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, Config{Dialplan: inline("answer", "deflect sip:carol@10.0.0.3")}, call.Config{})
+		defer h.close()
+		h.phone(3).answers(time.Second, 1000)
+		var wg sync.WaitGroup
+		wg.Add(1)
+		phone := newAgent(t, h.net, 5, call.Config{OnTransfer: func(c *call.Call, r *sip.Referred) {
+			defer wg.Done()
+			n, err := c.Follow(t.Context(), r, call.DialOptions{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			time.Sleep(time.Second)
+			n.HangUp(t.Context())
+		}})
+		defer phone.Close()
+		c, err := phone.Dial(t.Context(), "sip:77@10.0.0.9", call.DialOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-c.Context().Done()
+		wg.Wait()
+		synctest.Wait()
+		if got := h.events.find("", "CHANNEL_HANGUP_COMPLETE").Field("Hangup-Cause"); got != "BLIND_TRANSFER" {
+			t.Errorf("ended with %s", got)
+		}
+		if e := h.events.find("", "CHANNEL_EXECUTE_COMPLETE"); strings.HasPrefix(e.Field("Application-Response"), "-ERR") {
+			t.Errorf("%s", e.Field("Application-Response"))
+		}
+		if callee, _ := h.phone(3).last(); callee == nil {
+			t.Error("nobody was called instead")
+		}
+	})
+}
+
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, Config{Heartbeat: 20 * time.Second, Hostname: "here", Address: "192.0.2.1"}, call.Config{})

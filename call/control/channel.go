@@ -109,6 +109,7 @@ type Channel struct {
 	bridge    *bridge
 	other     *Channel // the last one that it was bridged to
 	cause     Cause
+	leaving   Cause // that of the end if it is ours
 	dialErr   error // why there was no answer
 
 	// What to do: jobs first, then the program of the extension.

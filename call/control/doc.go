@@ -50,6 +50,7 @@
 // originate_retry_sleep_ms, call_timeout, leg_timeout, leg_delay_start, leg_progress_timeout, progress_timeout,
 // ignore_early_media, bridge_early_media, ringback, transfer_ringback, instant_ringback, hangup_after_bridge,
 // park_after_bridge, transfer_after_bridge, continue_on_fail, transfer_on_fail, fail_on_single_reject, export_vars,
+// group_confirm_key (a key, or exec), group_confirm_file, group_confirm_read_timeout,
 // execute_on_{answer,pre_answer,ring,media,bridge}, api_on_{answer,ring,media,hangup}, api_hangup_hook,
 // playback_terminators, playback_delimiter, write_volume, RECORD_STEREO, record_sample_rate, sip_h_…, sip_cid_type=pid,
 // sip_auto_answer, sip_from_uri, sip_from_display, sip_invite_domain, verbose_events.
@@ -83,6 +84,6 @@
 // What is queued on a channel that plays something waits until that is over; FreeSWITCH plays it at once, unless event-lock
 // says else. During uuid_broadcast to one leg of a bridge the other leg goes on to hear it. An early leg does not run the
 // extension of originate when it is only ringing (ring_ready). There is no enterprise originate (:_:), no loopback endpoint,
-// no say and no text-to-speech, no video; sounds are not fetched by HTTP; group_confirm_key, uuid_displace and bind_meta_app
+// no say and no text-to-speech, no video; sounds are not fetched by HTTP; uuid_displace and bind_meta_app
 // are not there. Codecs are those of the agent, or of the Target.
 package control

@@ -306,7 +306,15 @@ func (c *Channel) ended(err error) {
 	case errors.Is(err, sip.ErrCanceled):
 		disposition = "recv_cancel"
 	}
-	c.hangup(CauseOf(err), disposition)
+	cause := CauseOf(err)
+	if errors.Is(err, sip.ErrHungUp) {
+		c.mu.Lock()
+		if c.leaving != CauseNone {
+			cause = c.leaving
+		}
+		c.mu.Unlock()
+	}
+	c.hangup(cause, disposition)
 }
 
 // Hangup ends the channel. The peer is told why: by the status code of a refusal, or by a Reason field (RFC 3326).

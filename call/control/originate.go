@@ -90,6 +90,14 @@ func (h *hunt) run(ctx context.Context) (*Channel, error) {
 	if find(h.vars, "bridge_early_media") != "" && isFalse(find(h.vars, "bridge_early_media")) {
 		h.ignoreEarly = true
 	}
+	if h.caller != nil && find(h.vars, "group_confirm_key") == "" {
+		for _, name := range []string{"group_confirm_key", "group_confirm_file", "group_confirm_read_timeout"} {
+			h.vars = append(h.vars, Var{name, h.caller.Var(name)})
+		}
+	}
+	if find(h.vars, "group_confirm_key") != "" {
+		h.ignoreEarly = true
+	}
 	timeout := h.timeout
 	if d, err := parseSeconds(find(h.vars, "originate_timeout")); err == nil && d > 0 {
 		timeout = d
@@ -457,8 +465,59 @@ func (h *hunt) won(c *Channel, in *call.Call, results chan outcome) error {
 	c.set("sip_term_status", "200")
 	c.markAnswered()
 	context.AfterFunc(in.Context(), func() { c.ended(context.Cause(in.Context())) })
+	if err := h.confirm(c); err != nil {
+		return err
+	}
 	results <- outcome{c: c, won: true}
 	return nil
+}
+
+// confirm asks a leg that has answered to press a key, where group_confirm_key wants it: so that a mailbox does not win.
+func (h *hunt) confirm(c *Channel) error {
+	key, file := find(h.vars, "group_confirm_key"), find(h.vars, "group_confirm_file")
+	if key == "" {
+		return nil
+	}
+	if key == "exec" {
+		app, args, _ := strings.Cut(file, " ")
+		if err := c.execute(c.ctx, Action{App: app, Args: args}); err != nil {
+			return NoAnswer
+		}
+		return nil
+	}
+	wait, err := parseMillis(find(h.vars, "group_confirm_read_timeout"))
+	if err != nil || wait <= 0 {
+		wait = 5 * time.Second
+	}
+	ctx, cancel := context.WithCancelCause(c.ctx)
+	defer cancel(nil)
+	confirmed := make(chan struct{}, 1)
+	defer c.watchKeys(func(k byte) bool {
+		if k != key[0] {
+			return true
+		}
+		select {
+		case confirmed <- struct{}{}:
+			cancel(errBreak) // no more of the file
+		default:
+		}
+		return true
+	})()
+	if file != "" {
+		if _, err := c.playFile(ctx, file, ""); err != nil && ctx.Err() == nil {
+			h.sw.log.Warn("control: no question for a leg", "uuid", c.uuid, "file", file, "err", err)
+		}
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-confirmed:
+		return nil
+	case <-t.C:
+		return NoAnswer
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	}
 }
 
 // adoptEarly makes in the channel's call.

@@ -289,3 +289,45 @@ func TestOriginateBounds(t *testing.T) {
 		}
 	})
 }
+
+// A mailbox that answers does not win where the called party is to press a key.
+func TestGroupConfirm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, Config{}, call.Config{})
+		defer h.close()
+		mailbox := make(chan Cause, 2)
+		h.phone(1).on = func(c *call.Call) {
+			c.Answer(context.Background())
+			<-c.Context().Done()
+			mailbox <- CauseOf(context.Cause(c.Context()))
+		}
+		h.phone(2).on = func(c *call.Call) {
+			time.Sleep(time.Second)
+			c.Answer(context.Background())
+			h := h.phone(2).keep(c)
+			time.Sleep(time.Second)
+			hears(t, "who is asked", h, 440)
+			c.SendDTMF('7')
+			time.Sleep(time.Second)
+			c.SendDTMF('1')
+		}
+		begin := time.Now()
+		c, err := h.sw.OriginateString(t.Context(), "{group_confirm_key=1,group_confirm_file='tone_stream://%(9000,0,440)'}sofia/i/box@10.0.0.1,sofia/i/man@10.0.0.2 &park")
+		if err != nil || c.Var("destination_number") != "man" {
+			t.Fatalf("%v, %v", c, err)
+		}
+		if d := time.Since(begin); d < 3*time.Second || d > 3300*time.Millisecond {
+			t.Errorf("after %v", d)
+		}
+		if got := <-mailbox; got != LoseRace {
+			t.Errorf("the mailbox hears of %v", got)
+		}
+		c.Hangup(NormalClearing)
+		begin = time.Now()
+		_, err = h.sw.OriginateString(t.Context(), "{group_confirm_key=1,group_confirm_read_timeout=2000}sofia/i/box@10.0.0.1 &park")
+		if d := time.Since(begin).Round(100 * time.Millisecond); CauseOf(err) != NoAnswer || d != 2*time.Second {
+			t.Errorf("nobody confirms: %v after %v", err, d)
+		}
+		<-mailbox
+	})
+}

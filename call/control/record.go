@@ -50,14 +50,14 @@ func (c *Channel) Record(name string, limit time.Duration) error {
 	return err
 }
 
-// record is Record; said leaves out what the peer hears.
-func (c *Channel) record(name string, limit time.Duration, said bool) (*recording, error) {
+// record is Record; mono mixes both directions whatever the variable says.
+func (c *Channel) record(name string, limit time.Duration, mono bool) (*recording, error) {
 	m := c.media()
 	if m == nil {
 		return nil, errNoMedia
 	}
 	r := &recording{c: c, name: name, begin: time.Now(), done: make(chan struct{})}
-	stereo := isTrue(c.Var("RECORD_STEREO")) && !said
+	stereo := isTrue(c.Var("RECORD_STEREO")) && !mono
 	r.rate = m.SampleRate()
 	if v, err := strconv.Atoi(c.Var("record_sample_rate")); err == nil && (v == 8000 || v == 16000 || v == 48000) {
 		r.rate = v
@@ -74,7 +74,7 @@ func (c *Channel) record(name string, limit time.Duration, said bool) (*recordin
 	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
 		err = r.toSpool(m, stereo, limit)
 	} else {
-		err = r.toFile(m, stereo, said)
+		err = r.toFile(m, stereo)
 	}
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func redact(name string) string {
 }
 
 // toFile records to a local file.
-func (r *recording) toFile(m *call.Media, stereo, said bool) error {
+func (r *recording) toFile(m *call.Media, stereo bool) error {
 	s := r.c.sw
 	kind, ok := soundfile.KindOf(r.name)
 	if !ok {
