@@ -386,9 +386,11 @@ func (r *Rules) route(ctx context.Context, in *Request, tell func(rule string, m
 		if err := ctx.Err(); err != nil {
 			return Decision{}, err
 		}
-		found, why := u.match(&req, tell != nil)
-		if why != "" {
-			note(u.Name, false, "%s", why)
+		found, failed := u.match(&req)
+		if failed != "" {
+			if tell != nil {
+				tell(u.Name, false, u.why(&req, failed))
+			}
 			continue
 		}
 		if err := u.change(&req, set, found); err != nil {
@@ -537,71 +539,106 @@ func (d Decision) String() string {
 	return s
 }
 
-// match reports whether a rule is for a request: why is "" if it is, else why it is not (some
-// text only, where explain is false).
-func (u *rule) match(req *Request, explain bool) (found captures, why string) {
-	no := func(what string, have any, want any) (captures, string) {
-		if !explain {
-			return captures{}, "no"
-		}
-		return captures{}, fmt.Sprintf("%s %v does not match %v", what, have, want)
-	}
+// match reports whether a rule is for a request: failed is "" if it is, else what does not match.
+func (u *rule) match(req *Request) (found captures, failed string) {
 	m := &u.Match
 	switch {
 	case len(m.Side) > 0 && !slices.Contains(m.Side, req.Side):
-		return no("side", req.Side, m.Side)
-	case len(m.Method) > 0 && !slices.Contains(m.Method, string(req.Method)):
-		return no("method", req.Method, m.Method)
-	case len(m.Method) == 0 && req.Method != "INVITE" && req.Method != "MESSAGE":
-		return no("method", req.Method, "INVITE, MESSAGE")
+		return found, "side"
+	case len(m.Method) > 0 && !slices.Contains(m.Method, string(req.Method)), len(m.Method) == 0 && req.Method != "INVITE" && req.Method != "MESSAGE":
+		return found, "method"
 	case len(m.Trunk) > 0 && !slices.Contains(m.Trunk, req.Trunk):
-		return no("trunk", req.Trunk, m.Trunk)
+		return found, "trunk"
 	case len(m.Case) > 0 && !slices.Contains(m.Case, req.Case):
-		return no("session case", req.Case, m.Case)
+		return found, "session case"
 	case len(m.RegState) > 0 && !slices.Contains(m.RegState, req.RegState):
-		return no("registration state", req.RegState, m.RegState)
+		return found, "registration state"
 	case m.Emergency != nil && *m.Emergency != (req.Emergency != ""):
-		return no("emergency", req.Emergency != "", *m.Emergency)
+		return found, "emergency"
 	case m.Anonymous != nil && *m.Anonymous != (req.Calling.IsZero() || req.Calling.Private):
-		return no("anonymous", !*m.Anonymous, *m.Anonymous)
+		return found, "anonymous"
 	case len(m.Source) > 0 && !slices.ContainsFunc(m.Source, func(p netip.Prefix) bool { return p.Contains(req.Source.Addr().Unmap()) }):
-		return no("source", req.Source, m.Source)
+		return found, "source"
 	}
 	if !u.served.empty() {
-		served := req.ServedUser
-		if _, rest, ok := strings.Cut(served, ":"); ok {
-			served = rest
-			if p, err := partyOfText(req.ServedUser); err == nil {
-				served = p.String()
-			}
-		}
-		if _, ok := u.served.match(served); !ok {
-			return no("served user", served, u.served.list)
+		if _, ok := u.served.match(servedText(req.ServedUser)); !ok {
+			return found, "served user"
 		}
 	}
 	if !u.calling.empty() {
 		if _, ok := u.calling.match(req.Calling.String()); !ok {
-			return no("calling", req.Calling, u.calling.list)
+			return found, "calling"
 		}
 	}
-	found, ok := u.called.match(req.Called.String())
-	if !ok {
-		return no("called", req.Called, u.called.list)
+	if !u.called.empty() {
+		var ok bool
+		if found, ok = u.called.match(req.Called.String()); !ok {
+			return captures{}, "called"
+		}
 	}
 	for name, p := range u.vars {
-		v := req.Vars[name]
-		if _, ok := p.match(v); !ok {
-			return no("variable "+name, fmt.Sprintf("%q", v), p.list)
+		if _, ok := p.match(req.Vars[name]); !ok {
+			return captures{}, "variable " + name
 		}
 	}
 	if len(u.when) > 0 && !slices.ContainsFunc(u.when, func(w when) bool { return w.contains(req.Time) }) {
+		return captures{}, "time"
+	}
+	return found, ""
+}
+
+// servedText is a served user as patterns see him.
+func servedText(uri string) string {
+	if !strings.Contains(uri, ":") {
+		return uri
+	}
+	p, err := partyOfText(uri)
+	if err != nil {
+		return uri
+	}
+	return p.String()
+}
+
+// why says in words what does not match.
+func (u *rule) why(req *Request, failed string) string {
+	m := &u.Match
+	var have, want any
+	switch failed {
+	case "side":
+		have, want = req.Side, m.Side
+	case "method":
+		if have, want = req.Method, m.Method; len(m.Method) == 0 {
+			want = "INVITE, MESSAGE"
+		}
+	case "trunk":
+		have, want = req.Trunk, m.Trunk
+	case "session case":
+		have, want = req.Case, m.Case
+	case "registration state":
+		have, want = req.RegState, m.RegState
+	case "emergency":
+		have, want = req.Emergency != "", *m.Emergency
+	case "anonymous":
+		have, want = !*m.Anonymous, *m.Anonymous
+	case "source":
+		have, want = req.Source, m.Source
+	case "served user":
+		have, want = servedText(req.ServedUser), u.served.list
+	case "calling":
+		have, want = req.Calling, u.calling.list
+	case "called":
+		have, want = req.Called, u.called.list
+	case "time":
 		var list []string
 		for _, w := range u.when {
 			list = append(list, w.text)
 		}
-		return no("time", req.Time.In(u.when[0].zone).Format("Mon 2006-01-02 15:04 MST"), list)
+		have, want = req.Time.In(u.when[0].zone).Format("Mon 2006-01-02 15:04 MST"), list
+	default:
+		name := strings.TrimPrefix(failed, "variable ")
+		have, want = fmt.Sprintf("%q", req.Vars[name]), u.vars[name].list
 	}
-	return found, ""
+	return fmt.Sprintf("%s %v does not match %v", failed, have, want)
 }
 
 // change applies a rule's rewriting and variables to the request.
