@@ -123,7 +123,9 @@ func (d *Dialog) Context() context.Context { return d.ctx }
 // OnRequest of the configuration. Those it takes are answered by it.
 func (d *Dialog) Handle(f func(*Incoming)) {
 	d.mu.Lock()
-	d.handler = f
+	if !d.ended {
+		d.handler = f
+	}
 	d.mu.Unlock()
 }
 
@@ -186,6 +188,7 @@ func (d *Dialog) finish(cause error) bool {
 		}
 	}
 	d.pending, d.queue = nil, nil
+	d.handler = nil // transactions know of the dialog for a while: the application's call need not last that long
 	d.cancel(cause)
 	d.update()
 	d.ua.tell(d.id, "ended", cause)

@@ -420,6 +420,9 @@ func (tx *ServerTransaction) Respond(resp *Response) error {
 	s.mu.Lock()
 	defer s.unlock()
 	if edit := tx.onRespond; edit != nil {
+		if resp.StatusCode >= 200 {
+			tx.onRespond = nil // what it holds need not last as long as the transaction
+		}
 		s.unlock()
 		edit(resp)
 		s.mu.Lock()
@@ -433,9 +436,9 @@ func (tx *ServerTransaction) Respond(resp *Response) error {
 	return tx.core.respond(time.Now(), resp)
 }
 
-// OnRespond has f edit each response before it is sent, whoever makes it, but those of the endpoint
-// itself: to add header fields of a network to what a user agent answers. It gets a 2xx that is sent
-// again once more, as it left it. f must not block, nor use the transaction or its dialog.
+// OnRespond has f edit each response up to the first final one before it is sent, whoever makes it, but
+// those of the endpoint itself: to add header fields of a network to what a user agent answers, which
+// sends a 2xx again as f left it. f must not block, nor use the transaction or its dialog.
 func (tx *ServerTransaction) OnRespond(f func(*Response)) {
 	tx.sh.mu.Lock()
 	tx.onRespond = f

@@ -56,6 +56,7 @@ func (ua *UserAgent) Invite(ctx context.Context, uri string, opts InviteOptions)
 	for again.digest = digest; ; {
 		o := &outgoing{ua: ua, digest: digest, req: req, opts: &opts, wake: make(chan struct{}, 1), dialogs: map[string]*Dialog{}}
 		d, resp, err := o.run(ctx)
+		o.letGo()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -90,6 +91,16 @@ func (ua *UserAgent) newInvite(uri string, opts *InviteOptions, digest *DigestCl
 		digest.Prepare(req)
 	}
 	return req, nil
+}
+
+// letGo forgets what the application has given for the time until the answer: further answers may come for 64*T1.
+func (o *outgoing) letGo() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	opts := &InviteOptions{OnFork: o.opts.OnFork}
+	opts.Send = o.opts.Send
+	opts.Send.Prepare = nil
+	o.opts = opts
 }
 
 // outgoing is an INVITE on its way, with the dialogs that its responses make. Events come on the

@@ -72,6 +72,7 @@ func TestSoak(t *testing.T) {
 	var usage strings.Builder
 	use := func(done int) {
 		var m runtime.MemStats
+		runtime.GC()
 		runtime.ReadMemStats(&m)
 		fds, _ := os.ReadDir("/proc/self/fd")
 		fmt.Fprintf(&usage, "%7d calls: %5d goroutines %5d descriptors %4d MB\n", done, runtime.NumGoroutine(), len(fds), m.HeapAlloc>>20)
