@@ -194,7 +194,7 @@ func (c *Client) post(ctx context.Context, to, name, contentType string, body []
 	defer cancel()
 	status, answer, err := c.try(ctx, to, name, contentType, body, header)
 	// A 4xx is an answer, and who hung up meanwhile says nothing about the server.
-	c.tried(err == nil || status >= 400 && status < 500, asked.Err() != nil)
+	c.tried(err == nil || status >= 400 && status < 500, errors.Is(asked.Err(), context.Canceled))
 	return status, answer, err
 }
 

@@ -37,3 +37,17 @@ func next(req webhook.Request) webhook.Answer {
 		{App: "answer"}, {App: "play_and_get_digits", Args: "4 4 3 5000 # extension.wav invalid.wav extension \\d{4}"},
 	}}
 }
+
+func ExampleSign() {
+	body := []byte(`{"version":1}`)
+	at := time.Unix(1_800_000_000, 0)
+	value := webhook.Sign("secret", at, body)
+	fmt.Println(value)
+	// What the web server does with the header field X-Telco-Signature:
+	fmt.Println(webhook.Verify("secret", value, body, at.Add(time.Second), 0))
+	fmt.Println(webhook.Verify("other", value, body, at.Add(time.Second), 0))
+	// Output:
+	// t=1800000000,v1=28f918f7d99c239e973db1a85f2fe83c191d0547d6748c973f0516b36017e338
+	// <nil>
+	// webhook: bad signature
+}

@@ -12,6 +12,8 @@ import (
 	"maps"
 	"net/http"
 	"time"
+
+	"github.com/gotelco/telco/call/webhook"
 )
 
 // AskSchema is the JSON Schema (draft 2020-12) of what an Ask sends, "#/$defs/request", and of the
@@ -22,7 +24,7 @@ var AskSchema string
 
 // AskConfig says how a web server is asked where a call should go.
 type AskConfig struct {
-	HTTPConfig `yaml:",inline"`
+	webhook.ClientConfig `yaml:",inline"`
 
 	// Retries is how often a request that failed is sent again, at once; all tries together stay
 	// within Timeout. If zero, never: a caller waits.
@@ -42,15 +44,15 @@ type AskConfig struct {
 
 // Ask asks a web server about each call: one POST of JSON as [AskSchema] has it, whose answer is
 // a decision, or that the next rule be tried ("next", or 204 No Content). A server that hangs
-// costs each call no more than Timeout, and after a while nothing; see HTTPConfig.Trip.
+// costs each call no more than Timeout, and after a while nothing; see Trip of webhook.ClientConfig.
 type Ask struct {
 	cfg  AskConfig
-	post *poster
+	post *webhook.Client
 }
 
 // NewAsk checks a configuration.
 func NewAsk(cfg AskConfig) (*Ask, error) {
-	p, err := newPoster(cfg.HTTPConfig)
+	p, err := webhook.NewClient(cfg.ClientConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func NewAsk(cfg AskConfig) (*Ask, error) {
 
 // Close closes idle connections.
 func (a *Ask) Close() error {
-	a.post.close()
+	a.post.Close()
 	return nil
 }
 
@@ -132,21 +134,21 @@ func (a *Ask) ask(ctx context.Context, req *Request, set map[string]string) (Dec
 	if err != nil {
 		return a.fallback(), err
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.post.cfg.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, a.post.Timeout())
 	defer cancel()
 	for try := 0; ; try++ {
-		status, answer, err := a.post.post(ctx, "application/json", body, nil)
+		status, answer, err := a.post.Post(ctx, "application/json", body, nil)
 		if err == nil {
 			if status == http.StatusNoContent {
 				return Decision{}, nil
 			}
 			d, err := a.decision(answer, req, set)
 			if err != nil {
-				return a.fallback(), &HTTPError{URL: a.post.name, Err: err}
+				return a.fallback(), &webhook.Error{URL: a.post.URL(), Err: err}
 			}
 			return d, nil
 		}
-		if try >= a.cfg.Retries || ctx.Err() != nil || errors.Is(err, ErrResting) || status >= 400 && status < 500 {
+		if try >= a.cfg.Retries || ctx.Err() != nil || errors.Is(err, webhook.ErrResting) || status >= 400 && status < 500 {
 			return a.fallback(), err
 		}
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gotelco/telco/call/webhook"
 	"github.com/gotelco/telco/sip"
 )
 
@@ -76,7 +77,7 @@ func askRules(t *testing.T, c AskConfig) *Rules {
 func TestAsk(t *testing.T) {
 	s := newSchema(t, AskSchema)
 	web := newAsked(t, s, "request")
-	r := askRules(t, AskConfig{HTTPConfig: HTTPConfig{URL: web.URL + "/route?key=1", Secret: "s3", Header: map[string]string{"Authorization": "Bearer x"}},
+	r := askRules(t, AskConfig{ClientConfig: webhook.ClientConfig{URL: web.URL + "/route?key=1", Secret: "s3", Header: map[string]string{"Authorization": "Bearer x"}},
 		Headers: []string{"P-Access-Network-Info"}})
 	invite := sip.NewRequest("INVITE", "tel:+4930123")
 	invite.Add("Call-ID", "c1")
@@ -137,7 +138,7 @@ func TestAsk(t *testing.T) {
 	if len(req.Vars) != 1 {
 		t.Errorf("the request was changed: %v", req.Vars)
 	}
-	if err := Verify("s3", web.header.Get(SignatureHeader), web.last, time.Now(), 0); err != nil || web.header.Get("Authorization") != "Bearer x" {
+	if err := webhook.Verify("s3", web.header.Get(webhook.SignatureHeader), web.last, time.Now(), 0); err != nil || web.header.Get("Authorization") != "Bearer x" {
 		t.Error(err, web.header)
 	}
 }
@@ -146,7 +147,7 @@ func TestAsk(t *testing.T) {
 func TestAskBadAnswers(t *testing.T) {
 	s := newSchema(t, AskSchema)
 	web := newAsked(t, s, "request")
-	r := askRules(t, AskConfig{HTTPConfig: HTTPConfig{URL: web.URL + "/?pass=word", MaxAnswer: 1000, Trip: -1}, Fallback: to("a")})
+	r := askRules(t, AskConfig{ClientConfig: webhook.ClientConfig{URL: web.URL + "/?pass=word", MaxAnswer: 1000, Trip: -1}, Fallback: to("a")})
 	for _, c := range []struct {
 		status int
 		answer string
@@ -186,14 +187,14 @@ func TestAskHanging(t *testing.T) {
 		answers := false
 		r := newRules(t, RulesConfig{
 			Ask: map[string]AskConfig{
-				"hangs": {HTTPConfig: HTTPConfig{URL: "http://a", Timeout: 3 * time.Second, Concurrent: 2, Trip: 8, Rest: 10 * time.Second,
+				"hangs": {ClientConfig: webhook.ClientConfig{URL: "http://a", Timeout: 3 * time.Second, Concurrent: 2, Trip: 8, Rest: 10 * time.Second,
 					Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 						if answers {
 							return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"status":600}`))}, nil
 						}
 						return hang(r)
 					})}},
-				"works": {HTTPConfig: HTTPConfig{URL: "http://b", Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				"works": {ClientConfig: webhook.ClientConfig{URL: "http://b", Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 					return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"status":486}`))}, nil
 				})}}},
 			Rules: []Rule{{Match: Match{Called: []string{"+1*"}}, Ask: "hangs"}, {Ask: "works"}}})
@@ -247,7 +248,7 @@ func TestAskHanging(t *testing.T) {
 func TestAskRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
-		a, err := NewAsk(AskConfig{Retries: 2, HTTPConfig: HTTPConfig{URL: "http://a", Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		a, err := NewAsk(AskConfig{Retries: 2, ClientConfig: webhook.ClientConfig{URL: "http://a", Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 			if n++; n < 3 {
 				return nil, io.ErrUnexpectedEOF
 			}
@@ -268,14 +269,14 @@ func TestAskRetries(t *testing.T) {
 
 // An emergency call waits for no web server, unless a rule says so.
 func TestAskEmergency(t *testing.T) {
-	web := HTTPConfig{URL: "http://a", Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	web := webhook.ClientConfig{URL: "http://a", Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"status":486}`))}, nil
 	})}
 	for _, c := range []struct {
 		match Match
 		want  string
 	}{{Match{}, "bridge trunk/a"}, {Match{Emergency: yes()}, "refuse 486"}} {
-		r := newRules(t, RulesConfig{Ask: map[string]AskConfig{"w": {HTTPConfig: web}}, Rules: []Rule{{Match: c.match, Ask: "w"}, {Then: to("a")}}})
+		r := newRules(t, RulesConfig{Ask: map[string]AskConfig{"w": {ClientConfig: web}}, Rules: []Rule{{Match: c.match, Ask: "w"}, {Then: to("a")}}})
 		d, err := r.Route(t.Context(), &Request{Called: party(t, "112"), Emergency: "urn:service:sos"})
 		if err != nil || d.String() != c.want {
 			t.Errorf("%v %v, want %v", d, err, c.want)
@@ -285,7 +286,7 @@ func TestAskEmergency(t *testing.T) {
 
 func TestSignature(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	s := Sign("key", now, []byte("body"))
+	s := webhook.Sign("key", now, []byte("body"))
 	for _, c := range []struct {
 		secret, value, body string
 		at                  time.Duration
@@ -295,15 +296,15 @@ func TestSignature(t *testing.T) {
 		{"key", s, "body", 6 * time.Minute, false}, {"kex", s, "body", 0, false}, {"key", s, "bodx", 0, false}, {"key", "", "body", 0, false},
 		{"key", strings.Replace(s, "t=18", "t=19", 1), "body", 0, false}, {"key", s + "0", "body", 0, false}, {"key", "t=1,v1=", "body", 0, false},
 	} {
-		if err := Verify(c.secret, c.value, []byte(c.body), now.Add(c.at), 0); (err == nil) != c.ok || err != nil && !errors.Is(err, ErrSignature) {
+		if err := webhook.Verify(c.secret, c.value, []byte(c.body), now.Add(c.at), 0); (err == nil) != c.ok || err != nil && !errors.Is(err, webhook.ErrSignature) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
 }
 
 func TestHTTPConfigErrors(t *testing.T) {
-	for _, c := range []AskConfig{{}, {HTTPConfig: HTTPConfig{URL: "ftp://x"}}, {HTTPConfig: HTTPConfig{URL: "http://x", Timeout: -1}}, {Retries: -1, HTTPConfig: HTTPConfig{URL: "http://x"}},
-		{HTTPConfig: HTTPConfig{URL: "http://x", Header: map[string]string{"a b": ""}}}, {HTTPConfig: HTTPConfig{URL: "http://x"}, Fallback: &Decision{}}} {
+	for _, c := range []AskConfig{{}, {ClientConfig: webhook.ClientConfig{URL: "ftp://x"}}, {ClientConfig: webhook.ClientConfig{URL: "http://x", Timeout: -1}}, {Retries: -1, ClientConfig: webhook.ClientConfig{URL: "http://x"}},
+		{ClientConfig: webhook.ClientConfig{URL: "http://x", Header: map[string]string{"a b": ""}}}, {ClientConfig: webhook.ClientConfig{URL: "http://x"}, Fallback: &Decision{}}} {
 		if _, err := NewAsk(c); err == nil {
 			t.Errorf("%+v was accepted", c)
 		}
@@ -314,7 +315,7 @@ func TestHTTPConfigErrors(t *testing.T) {
 func FuzzAskAnswer(f *testing.F) {
 	f.Add([]byte(`{"targets":[{"trunk":"a","timeout":12.5},{"uri":"sip:x@h","weight":1},{"ims":true,"called":"110"}],"record":true,"vars":{"k":"v"}}`))
 	f.Add([]byte(`{"action":"next","calling":"","vars":{}}`))
-	a, err := NewAsk(AskConfig{HTTPConfig: HTTPConfig{URL: "http://x"}})
+	a, err := NewAsk(AskConfig{ClientConfig: webhook.ClientConfig{URL: "http://x"}})
 	if err != nil {
 		f.Fatal(err)
 	}

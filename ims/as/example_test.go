@@ -82,17 +82,3 @@ func ExampleParseCron() {
 	// 2026-03-29 03:00:00 +0200 CEST
 	// 2026-04-05 02:30:00 +0200 CEST
 }
-
-func ExampleSign() {
-	body := []byte(`{"version":1}`)
-	at := time.Unix(1_800_000_000, 0)
-	value := as.Sign("secret", at, body)
-	fmt.Println(value)
-	// What the web server does with the header field X-Telco-Signature:
-	fmt.Println(as.Verify("secret", value, body, at.Add(time.Second), 0))
-	fmt.Println(as.Verify("other", value, body, at.Add(time.Second), 0))
-	// Output:
-	// t=1800000000,v1=28f918f7d99c239e973db1a85f2fe83c191d0547d6748c973f0516b36017e338
-	// <nil>
-	// as: bad signature
-}

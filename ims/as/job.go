@@ -51,7 +51,7 @@ type JobHTTP struct {
 	URL         string `json:"url" yaml:"url"`
 	ContentType string `json:"content_type,omitempty" yaml:"content_type"` // if empty, application/json
 	Body        string `json:"body,omitempty" yaml:"body"`
-	Secret      string `json:"secret,omitempty" yaml:"secret"` // see [Sign]
+	Secret      string `json:"secret,omitempty" yaml:"secret"` // see [webhook.Sign]
 }
 
 // Duration is a time.Duration that is written as text, "1h30m".

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gotelco/telco/call/webhook"
 	"github.com/gotelco/telco/internal/journal"
 )
 
@@ -292,9 +293,9 @@ func (s *Jobs) do(ctx context.Context, j *Job) error {
 		}
 		return err
 	}
-	p, err := newPoster(HTTPConfig{URL: j.HTTP.URL, Secret: j.HTTP.Secret, Timeout: timeout(j), Transport: cmp.Or[http.RoundTripper](s.cfg.Transport, http.DefaultTransport)})
+	p, err := webhook.NewClient(webhook.ClientConfig{URL: j.HTTP.URL, Secret: j.HTTP.Secret, Timeout: timeout(j), Transport: cmp.Or[http.RoundTripper](s.cfg.Transport, http.DefaultTransport)})
 	if err == nil {
-		_, _, err = p.post(ctx, cmp.Or(j.HTTP.ContentType, "application/json"), []byte(j.HTTP.Body), nil)
+		_, _, err = p.Post(ctx, cmp.Or(j.HTTP.ContentType, "application/json"), []byte(j.HTTP.Body), nil)
 	}
 	return err
 }

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/gotelco/telco/call/webhook"
 )
 
 // TestMain adds jobs for ever when it is the child of TestJobsKilled, and says which are kept.
@@ -371,7 +373,7 @@ func TestJobsActions(t *testing.T) {
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				b, _ := io.ReadAll(r.Body)
 				bodies = append(bodies, r.URL.String()+" "+r.Header.Get("Content-Type")+" "+string(b))
-				if err := Verify("s", r.Header.Get(SignatureHeader), b, time.Now(), 0); err != nil {
+				if err := webhook.Verify("s", r.Header.Get(webhook.SignatureHeader), b, time.Now(), 0); err != nil {
 					t.Error(err)
 				}
 				return &http.Response{StatusCode: 200, Body: http.NoBody}, nil

@@ -20,6 +20,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/gotelco/telco/call/webhook"
 	"github.com/gotelco/telco/sip"
 )
 
@@ -91,7 +92,7 @@ type MessagesConfig struct {
 
 	// Webhook gets messages about which no rule decides, if its URL is set. Its other fields also
 	// hold for the addresses that rules name.
-	Webhook HTTPConfig `yaml:"webhook"`
+	Webhook webhook.ClientConfig `yaml:"webhook"`
 
 	Logger *slog.Logger `yaml:"-"` // if nil, nothing is logged
 }
@@ -104,7 +105,7 @@ type Messages struct {
 	places chan struct{}
 
 	mu    sync.Mutex
-	hooks map[string]*poster
+	hooks map[string]*webhook.Client
 
 	sent, failed, received, refused atomic.Uint64
 }
@@ -135,7 +136,7 @@ func NewMessages(cfg MessagesConfig) (*Messages, error) {
 	cfg.MaxSize = cmp.Or(cfg.MaxSize, 1300)
 	cfg.MaxPending = cmp.Or(cfg.MaxPending, 256)
 	cfg.Timeout = cmp.Or(cfg.Timeout, 32*time.Second)
-	m := &Messages{cfg: cfg, log: cfg.Logger, places: make(chan struct{}, cfg.MaxPending), hooks: map[string]*poster{}}
+	m := &Messages{cfg: cfg, log: cfg.Logger, places: make(chan struct{}, cfg.MaxPending), hooks: map[string]*webhook.Client{}}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
@@ -152,7 +153,7 @@ func (m *Messages) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.hooks {
-		p.close()
+		p.Close()
 	}
 	return nil
 }
@@ -162,8 +163,8 @@ func (m *Messages) Stats() MessagesStats {
 	return MessagesStats{m.sent.Load(), m.failed.Load(), m.received.Load(), m.refused.Load(), len(m.places)}
 }
 
-// hook returns the poster to a web server.
-func (m *Messages) hook(url string) (*poster, error) {
+// hook returns the client for a web server.
+func (m *Messages) hook(url string) (*webhook.Client, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if p := m.hooks[url]; p != nil {
@@ -174,7 +175,7 @@ func (m *Messages) hook(url string) (*poster, error) {
 	}
 	cfg := m.cfg.Webhook
 	cfg.URL = url
-	p, err := newPoster(cfg)
+	p, err := webhook.NewClient(cfg)
 	if err == nil {
 		m.hooks[url] = p
 	}
@@ -341,7 +342,7 @@ func (m *Messages) post(ctx context.Context, url string, req *Request, msg *Mess
 	if err != nil {
 		return 500, err
 	}
-	status, answer, err := p.post(ctx, "application/json", body, nil)
+	status, answer, err := p.Post(ctx, "application/json", body, nil)
 	if err == nil {
 		var a struct {
 			Status int `json:"status"`

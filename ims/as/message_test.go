@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gotelco/telco/call/webhook"
 	"github.com/gotelco/telco/sip"
 )
 
@@ -206,7 +207,7 @@ func TestMessagesIncoming(t *testing.T) {
 	schema := newSchema(t, MessageSchema)
 	web := newAsked(t, schema, "incoming")
 	s := &sender{}
-	m := messages(t, s, MessagesConfig{Webhook: HTTPConfig{URL: web.URL + "/in", Trip: -1, Secret: "k"}})
+	m := messages(t, s, MessagesConfig{Webhook: webhook.ClientConfig{URL: web.URL + "/in", Trip: -1, Secret: "k"}})
 	in := func(called, contentType, body string) (int, *sip.Response) {
 		t.Helper()
 		r := sip.NewRequest(sip.MESSAGE, "tel:"+called)
@@ -264,7 +265,7 @@ func TestMessagesIncoming(t *testing.T) {
 		"calling": map[string]any{"number": "+49"}, "called": map[string]any{"number": "+77"}, "content_type": "text/plain;charset=UTF-8", "text": "hällo"}, got); d != "" {
 		t.Error(d)
 	}
-	if err := Verify("k", web.header.Get(SignatureHeader), web.last, time.Now(), 0); err != nil {
+	if err := webhook.Verify("k", web.header.Get(webhook.SignatureHeader), web.last, time.Now(), 0); err != nil {
 		t.Error(err)
 	}
 	if st := m.Stats(); st.Sent != 1 || st.Received != 5 || st.Pending != 0 {
@@ -275,7 +276,7 @@ func TestMessagesIncoming(t *testing.T) {
 func TestMessagesConfigErrors(t *testing.T) {
 	r := newRules(t, RulesConfig{})
 	s := (&sender{}).send
-	for _, c := range []MessagesConfig{{}, {Router: r}, {Router: r, Send: s, MaxSize: -1}, {Router: r, Send: s, Webhook: HTTPConfig{URL: "x"}}} {
+	for _, c := range []MessagesConfig{{}, {Router: r}, {Router: r, Send: s, MaxSize: -1}, {Router: r, Send: s, Webhook: webhook.ClientConfig{URL: "x"}}} {
 		if _, err := NewMessages(c); err == nil {
 			t.Errorf("%+v was accepted", c)
 		}
