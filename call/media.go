@@ -18,13 +18,13 @@ import (
 	"github.com/gotelco/telco/trace"
 )
 
-// Source gives samples to send. It is read every 20 ms, on the wheel's goroutine, and must not
+// Source gives samples to send. It is read every 20 ms, on a goroutine of the wheel, and must not
 // block: a Source that has nothing now returns 0 and nil. At io.EOF the Media lets go of it.
 type Source interface {
 	ReadSamples(pcm []int16) (int, error)
 }
 
-// Sink takes the samples that were received, 20 ms at a time, on the wheel's goroutine. It must not
+// Sink takes the samples that were received, 20 ms at a time, on a goroutine of the wheel. It must not
 // block: see [Recorder] for files. After an error the Media lets go of it.
 type Sink interface {
 	WriteSamples(pcm []int16) error
