@@ -28,6 +28,7 @@ import (
 type program struct {
 	file  string // of the configuration; empty if there is none
 	log   *slog.Logger
+	tap   *esl.Log // what the event socket's clients hear of the log
 	admin *admin.Server
 
 	server *as.Server
@@ -48,7 +49,9 @@ type program struct {
 
 // start brings everything up, and listens.
 func start(cfg Config, file string, log *slog.Logger) (p *program, err error) {
-	p = &program{file: file, log: log, cfg: cfg, admin: admin.New(admin.Config{Addr: cfg.Admin, Logger: log})}
+	tap := esl.NewLog(log.Handler())
+	log = slog.New(tap)
+	p = &program{file: file, log: log, tap: tap, cfg: cfg, admin: admin.New(admin.Config{Addr: cfg.Admin, Logger: log})}
 	defer func() {
 		if err != nil {
 			p.close()
@@ -124,7 +127,8 @@ func (p *program) listenEvents() error {
 	}
 	var err error
 	p.events, err = esl.New(esl.Config{
-		Switch: p.server.Switch(), Password: c.Password, Allow: c.Allow, Logger: p.log,
+		Switch: p.server.Switch(), Password: c.Password, Allow: c.Allow, Logger: p.log, Log: p.tap, Trace: p.admin.Trace,
+		Codecs: p.cfg.Codecs, Profiles: p.profiles, Registrations: p.phones,
 		Reload: func(context.Context) error { return p.reload() },
 	})
 	if err != nil {
