@@ -55,7 +55,9 @@ func Start(t testing.TB, cfg Config, hssPort int) *Core {
 	c := &Core{PCSCF: lab.FreePort(t), ICSCF: lab.FreePort(t), SCSCF: lab.FreePort(t), dir: t.TempDir()}
 	c.ServerName = fmt.Sprintf("sip:127.0.0.1:%d", c.SCSCF)
 	from := folder(t)
-	for _, name := range []string{"common.cfg", "pcscf.cfg", "icscf.cfg", "scscf.cfg", "db/version", "db/nds_trusted_domains"} {
+	// One process for all datagrams: of two, one may overtake the other, and SIPp takes messages in one order alone.
+	c.write(t, "common.cfg", substitute(t, read(t, filepath.Join(from, "common.cfg")), "\nchildren=2\n", "\nchildren=1\n"))
+	for _, name := range []string{"pcscf.cfg", "icscf.cfg", "scscf.cfg", "db/version", "db/nds_trusted_domains"} {
 		c.write(t, name, read(t, filepath.Join(from, name)))
 	}
 	c.write(t, "db/s_cscf", substitute(t, read(t, filepath.Join(from, "db/s_cscf")), `127.0.0.1\:6060`, fmt.Sprintf(`127.0.0.1\:%d`, c.SCSCF)))
@@ -89,9 +91,8 @@ func StartDispatcher(t testing.TB, port int, servers ...string) *Dispatcher {
 	t.Helper()
 	d := &Dispatcher{Port: port, dir: t.TempDir()}
 	from := folder(t)
-	for _, name := range []string{"common.cfg", "dispatcher.cfg"} {
-		write(t, filepath.Join(d.dir, name), read(t, filepath.Join(from, name)))
-	}
+	write(t, filepath.Join(d.dir, "common.cfg"), substitute(t, read(t, filepath.Join(from, "common.cfg")), "\nchildren=2\n", "\nchildren=1\n"))
+	write(t, filepath.Join(d.dir, "dispatcher.cfg"), read(t, filepath.Join(from, "dispatcher.cfg")))
 	write(t, filepath.Join(d.dir, "site.cfg"), substitute(t, read(t, filepath.Join(from, "site.cfg")), "!5070!", fmt.Sprintf("!%d!", d.Port), "!/tmp/telco-ims!", "!"+d.dir+"!"))
 	list := ""
 	for _, s := range servers {
