@@ -117,10 +117,7 @@ func (c *Channel) huntServing(ctx context.Context, h *hunt) (*Channel, error) {
 	}()
 	if err := c.wait(ctx, done); err != nil {
 		<-done
-		if r.leg != nil && c.ctx.Err() == nil {
-			r.leg.Hangup(OriginatorCancel)
-			r.leg = nil
-		} else if r.leg != nil {
+		if r.leg != nil {
 			r.leg.Hangup(OriginatorCancel)
 		}
 		return nil, err
@@ -163,7 +160,7 @@ func (c *Channel) bridgeFailed(ctx context.Context, cause Cause) error {
 	case goOn != "" && (isTrue(goOn) || listed(goOn, cause)):
 	case transfer != "":
 		c.Transfer(parseTransfer(transfer, " "))
-	case isTrue(c.Var("hangup_after_bridge")), goOn == "" || !isTrue(goOn):
+	default:
 		c.Hangup(cause)
 	}
 	return cause

@@ -36,16 +36,13 @@ func (h *house) incoming() *Channel {
 
 func TestBridge(t *testing.T) {
 	for _, tc := range []struct {
-		name     string
-		program  []string
-		answer   func(h *house) // of phones 2 and 3
-		status   int            // that the caller gets
-		end      string         // who hangs up first: "caller", "callee"
-		cause    Cause          // that the caller hears of, if the callee hangs up
-		vars     map[string]string
-		without  string // event that must not be there
-		lasts    time.Duration
-		reactive bool
+		name    string
+		program []string
+		answer  func(h *house) // of phones 2 and 3
+		status  int            // that the caller gets
+		end     string         // who hangs up first: "caller", "callee"
+		cause   Cause          // that the caller hears of, if the callee hangs up
+		vars    map[string]string
 	}{
 		{name: "plain, the caller ends", program: []string{"bridge sofia/internal/bob@10.0.0.2"}, end: "caller",
 			vars: map[string]string{"originate_disposition": "SUCCESS", "hangup_cause": "NORMAL_CLEARING", "sip_hangup_disposition": "recv_bye"}},
