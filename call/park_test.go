@@ -141,6 +141,7 @@ func TestParkTimeout(t *testing.T) {
 		}
 		lot.Park(p.to, 705)
 		lot.Close(t.Context())
+		synctest.Wait() // until the call has heard of its dialog's end
 		if p.to.Context().Err() == nil {
 			t.Error("still there after the lot has closed")
 		}
