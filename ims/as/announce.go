@@ -107,7 +107,7 @@ func (s *Server) appRoute(ctx context.Context, ch *control.Channel, _ string) er
 	own, isOwn := s.own[ch.UUID()]
 	s.mu.Unlock()
 	var d Decision
-	set := s.settings.Load()
+	var set *settings
 	switch {
 	case x != nil:
 		x.mu.Lock()

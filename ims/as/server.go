@@ -50,8 +50,7 @@ type Server struct {
 
 // counts are the counters of Stats.
 type counts struct {
-	received, answered, failed, refused, unknown, proxied, ended, timeouts atomic.Uint64
-	requests                                                               atomic.Uint64
+	received, answered, failed, refused, unknown, proxied, timeouts, requests atomic.Uint64
 }
 
 // New returns a server that listens nowhere yet: call Listen on its Endpoint. Close it after use.

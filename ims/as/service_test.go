@@ -358,8 +358,7 @@ func TestTrunkAccount(t *testing.T) {
 		return Decision{Action: Bridge, Targets: []Target{{Trunk: "carrier"}}}, nil
 	})}, func(h *house) {
 		reg := sip.NewRegistrar(sip.RegistrarConfig{Auth: digest})
-		var far *farEnd
-		far = &farEnd{on: func(c *call.Call) {
+		far := &farEnd{on: func(c *call.Call) {
 			if _, resp, _ := sip.Authenticate(c.Context(), digest, c.Request(), true); resp != nil {
 				c.Respond(resp)
 				return

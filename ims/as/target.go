@@ -14,10 +14,7 @@ import (
 	"github.com/gotelco/telco/sip"
 )
 
-var (
-	errNoTrunk = errors.New("as: there is no such trunk")
-	errBusy    = errors.New("as: the trunk has all the calls it may have")
-)
+var errNoTrunk = errors.New("as: there is no such trunk")
 
 // Endpoints of dial strings that the server knows beside those of call control:
 //
