@@ -34,7 +34,7 @@
 //
 // # API commands
 //
-//	originate hupall
+//	originate hupall conference (list)
 //	uuid_answer uuid_break uuid_bridge uuid_broadcast uuid_deflect uuid_displace uuid_dual_transfer uuid_dump uuid_exists
 //	uuid_flush_dtmf uuid_getvar uuid_hold uuid_kill uuid_park uuid_pre_answer uuid_record uuid_recv_dtmf uuid_ring_ready
 //	uuid_send_dtmf uuid_setvar uuid_setvar_multi uuid_transfer break
@@ -53,7 +53,8 @@
 //
 // # Limitations
 //
-// What differs from FreeSWITCH:
+// What differs from FreeSWITCH (Config.Deny and Config.OnEvent are for what should differ more):
+//   - an outbound connection without "full" cannot send messages to other channels
 //   - a password is the only way to log in: there is no directory of users
 //   - without event-lock, applications that take no time (set, break, hangup, record_session, …) work while another one
 //     does, as there; others wait until it is done, where FreeSWITCH lets them interrupt it

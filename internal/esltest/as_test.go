@@ -36,12 +36,15 @@ event_socket: {listen: "%s", password: %s}
 drain: 1s
 `
 
+var built string // the folder of examples/as
+
 // program builds examples/as, once.
 var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "esltest")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	cmd := exec.Command("go", "build", "-o", dir, "./examples/as")
 	cmd.Dir = "../.."
 	cmd.Env = append(os.Environ(), "GOWORK=off")
@@ -53,8 +56,8 @@ var program = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	status := m.Run()
-	if dir, _ := program(); dir != "" {
-		os.RemoveAll(dir)
+	if built != "" {
+		os.RemoveAll(built)
 	}
 	os.Exit(status)
 }
