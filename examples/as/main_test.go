@@ -365,6 +365,9 @@ func rateOf(codec string) int {
 }
 
 func baresip(t *testing.T, codecA, codecB string) {
+	if testing.Short() {
+		t.Skip("baresip talks for seconds, left out with -short")
+	}
 	if _, err := exec.LookPath("baresip"); err != nil {
 		t.Skip("baresip is not installed")
 	}
