@@ -185,7 +185,7 @@ func TestRingGroupElse(t *testing.T) {
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	absent, agent, caller := newPhone(t, ring), newPhone(t, answer), newPhone(t, nil)
-	addr := serve(t, "-messages", t.TempDir(), "-ring", "500ms", "-pause", "100ms", "-music", "tone_stream://%(1000,0,440)", absent.addr, agent.addr)
+	addr := serve(t, "-messages", t.TempDir(), "-ring", "1s", "-pause", "100ms", "-music", "tone_stream://%(1000,0,440)", absent.addr, agent.addr)
 	first, hears, err := caller.dial(t.Context(), "sip:200@"+addr)
 	if err != nil {
 		t.Fatal(err)
