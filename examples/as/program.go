@@ -107,6 +107,7 @@ func start(cfg Config, file string, log *slog.Logger) (p *program, err error) {
 	if p.jobs, err = cfg.jobs(p); err != nil {
 		return nil, err
 	}
+	p.admin.Handle("/v1/route", httpapi.Guard(cfg.API.Token, http.HandlerFunc(p.server.ExplainHTTP)))
 	p.admin.Handle("/v1/jobs", httpapi.Guard(cfg.API.Token, p.jobs))
 	p.admin.Handle("/v1/", httpapi.New(httpapi.Config{Switch: p.server.Switch(), Token: cfg.API.Token, Logger: log}))
 	p.admin.Metrics(func(m *metrics.Writer) { p.report(m) })

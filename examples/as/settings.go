@@ -86,7 +86,7 @@ func (c *Config) jobs(p *program) (*as.Jobs, error) {
 }
 
 // server is the part of a configuration that is the library's. p may be nil, for a look at whether it fits.
-func (c *Config) server(p *program, rules as.Router, emergency *as.Emergency) as.Config {
+func (c *Config) server(p *program, rules *as.Rules, emergency *as.Emergency) as.Config {
 	cfg := as.Config{
 		Domain: c.Domain,
 		IMS: as.IMS{
@@ -157,7 +157,7 @@ func byNumber(numbers map[string]string) map[string]string {
 // or number, if there is one.
 type router struct {
 	decided  bool // the file has a default of its own
-	rules    as.Router
+	rules    *as.Rules
 	users    map[string]string
 	byNumber map[string]string
 }
@@ -165,16 +165,27 @@ type router struct {
 // Route is as.Router's.
 func (r *router) Route(ctx context.Context, req *as.Request) (as.Decision, error) {
 	d, err := r.rules.Route(ctx, req)
-	if err != nil || d.Rule != "" {
-		return d, err
+	return r.rest(req, d), err
+}
+
+// Explain is as.Explainer's.
+func (r *router) Explain(ctx context.Context, req *as.Request) (as.Decision, []as.Tried, error) {
+	d, tried, err := r.rules.Explain(ctx, req)
+	return r.rest(req, d), tried, err
+}
+
+// rest decides where no rule does.
+func (r *router) rest(req *as.Request, d as.Decision) as.Decision {
+	if d.Rule != "" {
+		return d
 	}
 	if req.Side == as.SideIMS && !r.decided { // no business of ours
-		return as.Decision{Action: as.Proxy, Calling: d.Calling, Called: d.Called, Rule: "ims"}, nil
+		return as.Decision{Action: as.Proxy, Calling: d.Calling, Called: d.Called, Rule: "ims"}
 	}
 	if user := r.phone(d.Called); user != "" {
-		return as.Decision{Action: as.Bridge, Targets: []as.Target{{Trunk: user}}, Calling: d.Calling, Called: d.Called, Rule: "phones"}, nil
+		return as.Decision{Action: as.Bridge, Targets: []as.Target{{Trunk: user}}, Calling: d.Calling, Called: d.Called, Rule: "phones"}
 	}
-	return d, nil
+	return d
 }
 
 // phone is the user that is called, empty if it is none.
