@@ -55,7 +55,7 @@ func TestDTMFForms(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						n := memnet.New(memnet.Config{Latency: 2 * time.Millisecond})
 						const pressed = "159#*0AA"
-						var keys, tones bytes.Buffer
+						var keys bytes.Buffer
 						heard := &listener{}
 						var mu sync.Mutex
 						b := newAgent(t, n, 3, Config{DTMF: to, Codecs: []Codec{codec}, OnCall: func(c *Call) {
@@ -89,7 +89,7 @@ func TestDTMFForms(t *testing.T) {
 						mu.Lock()
 						defer mu.Unlock()
 						if keys.String() != pressed {
-							t.Errorf("%q came, %q as tones", &keys, &tones)
+							t.Errorf("%q came", &keys)
 						}
 						wantTones := ""
 						if to == DTMFTones {
