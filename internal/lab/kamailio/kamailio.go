@@ -164,6 +164,7 @@ type Process struct {
 func Command(dir string, args ...string) *Process {
 	p := &Process{Cmd: exec.Command(args[0], args[1:]...), done: make(chan struct{})}
 	p.Dir, p.WaitDelay = dir, time.Second
+	ownGroup(p.Cmd)
 	return p
 }
 
@@ -221,14 +222,18 @@ func (p *Process) Stop() {
 	select {
 	case <-p.done:
 	case <-time.After(10 * time.Second):
-		p.Process.Kill()
-		<-p.done
+		p.Kill()
 	}
 }
 
-// Kill ends it as kill -9 does.
+// Kill ends it, with its children, as kill -9 does.
 func (p *Process) Kill() {
-	p.Process.Kill()
+	select {
+	case <-p.done: // whose ID may be somebody else's by now
+		return
+	default:
+	}
+	killGroup(p.Cmd)
 	<-p.done
 }
 
