@@ -69,7 +69,7 @@ func TestRubbish(t *testing.T) {
 					b.Encrypt, b.Decrypt = a.Decrypt, a.Encrypt
 				}
 				// What the peer sends comes from the address of its socket: a tap on it.
-				conn := &injector{PacketConn: listen(addr(1, 4000))}
+				conn := &injector{PacketConn: listen(addr(1, 4000)), last: make(chan []byte, 1)}
 				peer, err := NewMedia(w, conn, nil, a)
 				if err != nil {
 					t.Fatal(err)
@@ -143,9 +143,6 @@ type injector struct {
 }
 
 func (c *injector) WriteTo(b []byte, to net.Addr) (int, error) {
-	if c.last == nil {
-		c.last = make(chan []byte, 1)
-	}
 	select {
 	case <-c.last:
 	default:
