@@ -30,6 +30,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -41,6 +43,7 @@ var (
 	noise  = flag.Int("noise", 0, "processes that eat a processor each meanwhile")
 	rate   = flag.Int("rate", 0, "calls set up in a second; 0: as fast as it goes")
 	libs   = flag.String("libs", "", "LD_LIBRARY_PATH of rtpengine")
+	rr     = flag.Int("rr", 0, "priority of the systems under test and the ticker among real-time processes (SCHED_RR), up to 9: the generator has 10 (needs root)")
 	nice   = flag.Int("nice", 0, "nice value of the systems under test and the ticker, such as -10 on a busy machine (needs root)")
 	spinIt = flag.Bool("spin", false, "be the noise")
 	tickIt = flag.Bool("tick", false, "be the ticker")
@@ -98,6 +101,11 @@ func run() error {
 		syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, 0)
 		defer cmd.Wait()
 		defer cmd.Process.Kill()
+	}
+	if *rr > 0 { // as the nice value
+		if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: uint32(*rr)}, 0); err != nil {
+			return fmt.Errorf("rr: %w", err)
+		}
 	}
 	fmt.Println("| system | case | calls | refused | lost | gap error p50 | p99 | p99.9 | most | ticker p99.9 | generator p99.9 | CPU ms | MB | load | |")
 	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
