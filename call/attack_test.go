@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,7 +70,7 @@ func TestRubbish(t *testing.T) {
 					b.Encrypt, b.Decrypt = a.Decrypt, a.Encrypt
 				}
 				// What the peer sends comes from the address of its socket: a tap on it.
-				conn := &injector{PacketConn: listen(addr(1, 4000)), last: make(chan []byte, 1)}
+				conn := &injector{PacketConn: listen(addr(1, 4000))}
 				peer, err := NewMedia(w, conn, nil, a)
 				if err != nil {
 					t.Fatal(err)
@@ -139,27 +140,21 @@ func noiseOf(r *rand.Rand, n int) []byte {
 // injector keeps the last packet that goes out.
 type injector struct {
 	net.PacketConn
-	last chan []byte
+	mu   sync.Mutex
+	last []byte
 }
 
 func (c *injector) WriteTo(b []byte, to net.Addr) (int, error) {
-	select {
-	case <-c.last:
-	default:
-	}
-	c.last <- append([]byte(nil), b...)
+	c.mu.Lock()
+	c.last = append(c.last[:0], b...)
+	c.mu.Unlock()
 	return c.PacketConn.WriteTo(b, to)
 }
 
 func (c *injector) copied() []byte {
-	b := <-c.last
-	defer func() {
-		select {
-		case c.last <- b:
-		default:
-		}
-	}()
-	return append([]byte(nil), b...)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]byte(nil), c.last...)
 }
 
 // Keys of one direction alone are refused, as are those that do not fit.
