@@ -49,8 +49,8 @@ func (c *Config) Validate() error {
 	if c.Media.DSCP < 0 || c.Media.DSCP > 63 {
 		bad.Add("media.dscp", "%d is not between 0 and 63", c.Media.DSCP)
 	}
-	if l := c.Limits; l.Calls < 0 || l.Late < 0 || l.Busy < 0 || l.Busy > 1 || l.RingTime < 0 || l.RouteTime < 0 {
-		bad.Add("limits", "a negative one, or busy is above 1")
+	if l := c.Limits; l.Calls < 0 || l.Late < 0 || l.Busy < 0 || l.Busy > 1 || l.CPU < 0 || l.CPU > 1 || l.RingTime < 0 || l.RouteTime < 0 {
+		bad.Add("limits", "a negative one, or busy or cpu is above 1")
 	}
 	c.checkTrunks(&bad)
 	c.checkFiles(&bad)

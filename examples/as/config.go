@@ -79,6 +79,7 @@ type Limits struct {
 	Calls     int           `yaml:"calls"`
 	Late      time.Duration `yaml:"late"`
 	Busy      float64       `yaml:"busy"`
+	CPU       float64       `yaml:"cpu"`
 	Duration  time.Duration `yaml:"duration"`
 	RingTime  time.Duration `yaml:"ring_time"`
 	RouteTime time.Duration `yaml:"route_time"`
@@ -205,7 +206,7 @@ func defaults() Config {
 		Listen: []Listen{{Transport: "udp", Addr: "127.0.0.1:5060"}, {Transport: "tcp", Addr: "127.0.0.1:5060"}},
 		Codecs: []string{"PCMA", "PCMU", "AMR-WB", "AMR"},
 		Phones: Phones{Digest: []string{"SHA-256", "MD5"}},
-		Limits: Limits{Late: 10 * time.Millisecond, Busy: 0.8},
+		Limits: Limits{Late: 10 * time.Millisecond, Busy: 0.8, CPU: 0.85},
 		Admin:  "127.0.0.1:8080",
 		Drain:  time.Minute,
 	}

@@ -113,7 +113,7 @@ func (c *Config) server(p *program, rules *as.Rules, emergency *as.Emergency) as
 	cfg.Call.Address, cfg.Call.Advertise = c.Media.Address, c.Media.Advertise
 	cfg.Call.Ports = [2]uint16{c.Media.FirstPort, c.Media.LastPort}
 	cfg.Call.SRTP, cfg.Call.DSCP, cfg.Call.DTX = srtp[c.Media.SRTP], c.Media.DSCP, c.Media.DTX
-	cfg.Call.Admission = call.Admission{MaxLate: c.Limits.Late, MaxBusy: c.Limits.Busy}
+	cfg.Call.Admission = call.Admission{MaxLate: c.Limits.Late, MaxBusy: c.Limits.Busy, MaxCPU: c.Limits.CPU}
 	cfg.Call.SIP.Address = "<sip:" + c.Domain + ">"
 	cfg.Call.SIP.Endpoint = sip.Config{UserAgent: "telco-as"}
 	cfg.Control = control.Config{Globals: c.Variables}
