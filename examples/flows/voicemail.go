@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gotelco/telco/call/control"
@@ -38,10 +39,10 @@ func (v Voicemail) App(ctx context.Context, c *control.Channel, mailbox string) 
 			return err
 		}
 		c.Run(ctx, "gentones", "%(400,100,1000)")
-		caller, err := strconv.ParseUint(c.Var("caller_id_number"), 10, 64) // nothing else may be part of a name
+		caller, _ := strconv.ParseUint(strings.TrimPrefix(c.Var("caller_id_number"), "+"), 10, 64) // 0 if unknown; nothing else may be part of a name
 		name := fmt.Sprintf("%s/%s-%d.wav", mailbox, time.Now().UTC().Format("20060102T150405.000"), caller)
 		c.SetVar("playback_terminators", "#")
-		err = c.Run(ctx, "record", fmt.Sprintf("%s %d 100 5", name, int(v.Longest.Seconds()))) // or five seconds of silence
+		err := c.Run(ctx, "record", fmt.Sprintf("%s %d 100 5", name, int(v.Longest.Seconds()))) // or five seconds of silence
 		again = false
 		if err == nil {
 			c.SetVar("playback_terminators", "none")
