@@ -159,9 +159,11 @@ func TestConversation(t *testing.T) {
 // What a server may do wrong, and what becomes of the call: the fallback, in time.
 func TestServerTrouble(t *testing.T) {
 	for name, server := range map[string]http.HandlerFunc{
-		"hangs":      func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		"refuses":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) },
-		"redirects":  func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://elsewhere.example/", http.StatusFound) },
+		"hangs":   func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"refuses": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) },
+		"redirects": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://elsewhere.example/", http.StatusFound)
+		},
 		"no JSON":    func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") },
 		"misspelt":   func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"action":[]}`) },
 		"two values": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{} {}`) },
