@@ -11,6 +11,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gotelco/telco/internal/memnet"
@@ -209,7 +210,9 @@ func (r *raw) next() uint32 { r.id++; return r.id }
 func (r *raw) cer() Message {
 	r.t.Helper()
 	r.send(Header{Flags: Request, Code: CommandCapabilitiesExchange, HopByHopID: r.next(), EndToEndID: r.id}, r.cerAVPs(cx.appendTo(nil)))
-	return r.expect(CommandCapabilitiesExchange, false)
+	m := r.expect(CommandCapabilitiesExchange, false)
+	synctest.Wait() // the answer is on its way before the peer is open, and requests for it before that are refused
+	return m
 }
 
 // answerCER waits for a CER and accepts it.
