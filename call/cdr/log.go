@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gotelco/telco/internal/disk"
 )
 
 // Format is how records are written.
@@ -195,9 +197,9 @@ func Open(cfg Config) (*Log, Report, error) {
 		l.log = slog.New(slog.DiscardHandler)
 	}
 	l.path = filepath.Join(cfg.Dir, cfg.Name+cfg.Format.suffix())
-	lock, err := lockFile(filepath.Join(cfg.Dir, "."+cfg.Name+cfg.Format.suffix()+".lock"))
+	lock, err := disk.Lock(filepath.Join(cfg.Dir, "."+cfg.Name+cfg.Format.suffix()+".lock"))
 	if err != nil {
-		return nil, Report{}, err
+		return nil, Report{}, fmt.Errorf("cdr: %w", err)
 	}
 	l.lock = lock
 	report, err := l.begin()
@@ -250,7 +252,7 @@ func (l *Log) openFile() error {
 	if err != nil {
 		return fmt.Errorf("cdr: %w", err)
 	}
-	if err := syncDir(l.cfg.Dir); err != nil {
+	if err := disk.SyncDir(l.cfg.Dir); err != nil {
 		f.Close()
 		return fmt.Errorf("cdr: %w", err)
 	}
@@ -522,7 +524,7 @@ func (l *Log) setAside() error {
 			err = os.Rename(l.path, name)
 		}
 		if err == nil {
-			err = syncDir(l.cfg.Dir)
+			err = disk.SyncDir(l.cfg.Dir)
 		}
 		if err != nil {
 			return err

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gotelco/telco/internal/disk"
 )
 
 // Config configures a [Spool]. Dir must be set.
@@ -206,7 +208,7 @@ func (s *Spool) finish(name string, d Description) error {
 	if err := os.Rename(s.path(name, partial), s.path(name, complete)); err != nil {
 		return err
 	}
-	return syncDir(s.cfg.Dir)
+	return disk.SyncDir(s.cfg.Dir)
 }
 
 // Description is what goes with a recording.
@@ -253,15 +255,6 @@ func (s *Spool) writeDescription(name string, d Description) error {
 		os.Remove(tmp)
 	}
 	return err
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
 }
 
 // Stats returns a snapshot.

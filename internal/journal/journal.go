@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/gotelco/telco/internal/disk"
 )
 
 // Config says where a journal lies and who takes its records.
@@ -111,9 +113,9 @@ func Open(cfg Config) (*Journal, Report, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, rep, fmt.Errorf("journal: %w", err)
 	}
-	lock, err := lockDir(cfg.Dir)
+	lock, err := disk.Lock(filepath.Join(cfg.Dir, "lock"))
 	if err != nil {
-		return nil, rep, err
+		return nil, rep, fmt.Errorf("journal: %w", err)
 	}
 	j := &Journal{cfg: cfg, lock: lock, batch: newBatch(), done: make(chan struct{})}
 	j.cond.L = &j.mu
@@ -264,7 +266,7 @@ func (j *Journal) create(name string) (file, error) {
 	}
 	if _, err = f.Write([]byte(magic)); err == nil {
 		if err = f.Sync(); err == nil {
-			err = syncDir(j.cfg.Dir)
+			err = disk.SyncDir(j.cfg.Dir)
 		}
 	}
 	if err != nil {
@@ -479,7 +481,7 @@ func (j *Journal) Compact(state func(write func(record []byte) error) error) err
 	if err := os.Rename(final+".new", final); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	if err := syncDir(j.cfg.Dir); err != nil {
+	if err := disk.SyncDir(j.cfg.Dir); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return j.removeBefore(r.gen)
