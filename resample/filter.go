@@ -1,6 +1,9 @@
 package resample
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // filter is a linear-phase low-pass of the L-th band with 2*L*K-1 taps: c[n] = sinc((n-(L*K-1))/L) under a Kaiser window,
 // in Q15. Its gain is L, for the L-1 zeros that interpolation puts between samples.
@@ -57,21 +60,6 @@ func bessel(x float64) float64 {
 	return sum
 }
 
-// dot is the exact sum of products. Their number is a multiple of 8, and two of them fit into 32 bits, because no
-// coefficient is -1.
-func dot(c, x []int16) (sum int64) {
-	x = x[:len(c)]
-	for len(c) >= 8 && len(x) >= 8 {
-		a := int32(c[0])*int32(x[0]) + int32(c[1])*int32(x[1])
-		b := int32(c[2])*int32(x[2]) + int32(c[3])*int32(x[3])
-		d := int32(c[4])*int32(x[4]) + int32(c[5])*int32(x[5])
-		e := int32(c[6])*int32(x[6]) + int32(c[7])*int32(x[7])
-		sum += int64(a) + int64(b) + int64(d) + int64(e)
-		c, x = c[8:], x[8:]
-	}
-	return sum
-}
-
 func limit(x int64) int16 { return int16(min(max(x, math.MinInt16), math.MaxInt16)) }
 
 const chunk = 480 // samples that a stage takes at once
@@ -107,22 +95,9 @@ func (s *stage) reset() {
 func (s *stage) append(dst, src []int16) []int16 {
 	s.x = append(s.x, src...)
 	if s.up {
-		for i := range src {
-			x := s.x[i : i+2*s.k]
-			for _, c := range s.phases {
-				dst = append(dst, limit((dot(c, x)+one/2)>>15))
-			}
-			dst = append(dst, x[s.k]) // phase l-1
-		}
+		dst = s.interpolate(dst, len(src))
 	} else {
-		for i := range src {
-			if s.phase == s.l-2 { // so that the middle tap meets a phase that interpolation only delays
-				dst = append(dst, s.down(s.x[i:i+2*s.l*s.k]))
-			}
-			if s.phase++; s.phase == s.l {
-				s.phase = 0
-			}
-		}
+		dst = s.decimate(dst, len(src))
 	}
 	keep := s.history()
 	copy(s.x, s.x[len(s.x)-keep:])
@@ -130,13 +105,46 @@ func (s *stage) append(dst, src []int16) []int16 {
 	return dst
 }
 
-// down is one output of a decimator: x holds the last 2*l*k samples, and the middle tap is 1.
-func (s *stage) down(x []int16) int16 {
-	sum := dot(s.whole, x) + int64(x[s.l*s.k])<<15
-	div := int64(s.l) * one
-	sum += div / 2
-	if sum < 0 {
-		sum -= div - 1
+// interpolate appends l samples for each of n new ones.
+func (s *stage) interpolate(dst []int16, n int) []int16 {
+	var sums [chunk]int64
+	at := len(dst)
+	dst = slices.Grow(dst, n*s.l)[:at+n*s.l]
+	for p, c := range s.phases {
+		dots(sums[:n], s.x, c, 1)
+		out := dst[at+p:]
+		for i, sum := range sums[:n] {
+			out[i*s.l] = limit((sum + one/2) >> 15)
+		}
 	}
-	return limit(sum / div)
+	out := dst[at+s.l-1:]
+	for i, v := range s.x[s.k:][:n] { // phase l-1
+		out[i*s.l] = v
+	}
+	return dst
+}
+
+// decimate appends a sample where, of n new ones, the middle tap meets a phase that interpolation only delays.
+func (s *stage) decimate(dst []int16, n int) []int16 {
+	first := s.l - 2 - s.phase
+	if first < 0 {
+		first += s.l
+	}
+	s.phase = (s.phase + n) % s.l
+	if n <= first {
+		return dst
+	}
+	var sums [chunk]int64
+	x := s.x[first:]
+	m := (n - first + s.l - 1) / s.l
+	dots(sums[:m], x, s.whole, s.l)
+	div := int64(s.l) * one
+	for i, sum := range sums[:m] {
+		sum += int64(x[(i+s.k)*s.l])<<15 + div/2 // the middle tap is 1
+		if sum < 0 {
+			sum -= div - 1
+		}
+		dst = append(dst, limit(sum/div))
+	}
+	return dst
 }
