@@ -44,6 +44,11 @@ type Record struct {
 	ServedUser string `json:"served_user,omitempty"`
 	Emergency  string `json:"emergency,omitempty"` // service of an emergency call (RFC 5031)
 
+	// Who has diverted the call last, why (RFC 5806), and whom it was for at first.
+	DivertedBy     string `json:"diverted_by,omitempty"`
+	Diversion      string `json:"diversion,omitempty"`
+	OriginalCalled string `json:"original_called,omitempty"`
+
 	Status int    `json:"status"`            // SIP, final; 200 of calls that were answered
 	Cause  int    `json:"cause,omitempty"`   // Q.850
 	HungUp HungUp `json:"hung_up,omitempty"` //
@@ -241,6 +246,9 @@ func makeColumns() []column {
 		{"called", func(r *Record) string { return r.Called }},
 		{"served_user", func(r *Record) string { return r.ServedUser }},
 		{"emergency", func(r *Record) string { return r.Emergency }},
+		{"diverted_by", func(r *Record) string { return r.DivertedBy }},
+		{"diversion", func(r *Record) string { return r.Diversion }},
+		{"original_called", func(r *Record) string { return r.OriginalCalled }},
 		{"status", func(r *Record) string { return number(r.Status) }},
 		{"cause", func(r *Record) string { return number(r.Cause) }},
 		{"hung_up", func(r *Record) string { return string(r.HungUp) }},

@@ -69,6 +69,9 @@ func (c *Config) Validate() error {
 			w.Close()
 		}
 	}
+	if c.MaxDiversions < 0 {
+		bad.Add("max_diversions", "is negative")
+	}
 	if c.Drain < 0 {
 		bad.Add("drain", "is negative")
 	}

@@ -29,6 +29,9 @@ type Config struct {
 	Default as.Decision              `yaml:"default"`
 	Zone    string                   `yaml:"zone"`
 
+	Redirect      as.Redirect `yaml:"redirect"`
+	MaxDiversions int         `yaml:"max_diversions"`
+
 	Emergency as.EmergencyConfig `yaml:"emergency"`
 	Messages  as.MessagesConfig  `yaml:"messages"`
 	Jobs      Jobs               `yaml:"jobs"`
@@ -91,6 +94,9 @@ type Phones struct {
 	Numbers map[string]string `yaml:"numbers"`
 	Digest  []string          `yaml:"digest"`
 	Border  as.BorderConfig   `yaml:"border"`
+
+	Redirect          as.Redirect `yaml:"redirect"`
+	EmergencyPassword bool        `yaml:"emergency_password"`
 }
 
 // IMS is the core network that the server belongs to.
@@ -128,6 +134,9 @@ type Trunk struct {
 	Headers    []Header        `yaml:"headers"`
 	Transfer   bool            `yaml:"transfer"`
 	MaxCalls   int             `yaml:"max_calls"`
+
+	Diversion as.DiversionFields `yaml:"diversion"`
+	Redirect  as.Redirect        `yaml:"redirect"`
 
 	TargetTimeout time.Duration `yaml:"target_timeout"`
 	RingTime      time.Duration `yaml:"ring_time"`

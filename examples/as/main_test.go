@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,9 @@ import (
 	"github.com/gotelco/telco/sip"
 )
 
+// commented is the mark in front of what is commented out.
+var commented = regexp.MustCompile(`^( *)# `)
+
 func TestSample(t *testing.T) {
 	cfg := defaults()
 	if err := config.Parse("sample", []byte(sample), &cfg); err != nil {
@@ -35,34 +39,17 @@ func TestSample(t *testing.T) {
 	}
 	// What is commented out is right, too.
 	lines := strings.SplitAfter(sample, "\n")
-	item := false // within one of a list that has others
 	for i, l := range lines[2:] {
-		rest, ok := strings.CutPrefix(l, "# ")
-		if !ok {
-			item = false
-			continue
-		}
-		indent := ""
-		for _, key := range []string{"- ", "duration:", "ring_time:", "numbers:", "border:"} {
-			if strings.HasPrefix(rest, key) {
-				indent, item = "  ", true
-			}
-		}
-		if item && strings.HasPrefix(rest, "  ") {
-			indent = "  "
-		} else if indent == "" {
-			item = false
-		}
-		lines[2+i] = indent + rest
+		lines[2+i] = commented.ReplaceAllString(l, "$1")
 	}
 	full := strings.Join(lines, "")
 	cfg = defaults()
 	if err := config.Parse("full", []byte(full), &cfg); err != nil {
 		t.Fatalf("%v\n%s", err, full)
 	}
-	if len(cfg.Listen) != 3 || cfg.Media.LastPort != 29999 || len(cfg.Trunks) != 1 || len(cfg.Trunks[0].Servers) != 2 || len(cfg.Rules) != 7 ||
+	if len(cfg.Listen) != 3 || cfg.Media.LastPort != 29999 || len(cfg.Trunks) != 1 || len(cfg.Trunks[0].Servers) != 2 || len(cfg.Rules) != 8 ||
 		cfg.TLS.Key == "" || len(cfg.CDR) != 2 || cfg.CDR[1].Format != cdr.JSON || cfg.EventSocket.Password == "" || cfg.Phones.Border.Plan.Area != "30" ||
-		cfg.Announcements.Causes[17] != "busy.wav" || len(cfg.IMS.Peers) != 2 || cfg.Limits.Duration != 12*time.Hour || cfg.Recordings.Spool == "" {
+		cfg.Announcements.Causes[17] != "busy.wav" || len(cfg.IMS.Peers) != 2 || cfg.Phones.Redirect != as.RedirectRoute || cfg.Trunks[0].Diversion != as.DiversionHeader || cfg.Limits.Duration != 12*time.Hour || cfg.Recordings.Spool == "" {
 		t.Errorf("%+v", cfg)
 	}
 }

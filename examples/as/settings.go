@@ -96,10 +96,10 @@ func (c *Config) server(p *program, rules *as.Rules, emergency *as.Emergency) as
 		Router: &router{decided: c.Default.Action != 0, rules: rules, users: c.Phones.Users, byNumber: byNumber(c.Phones.Numbers)}, RouteTimeout: c.Limits.RouteTime, RingTimeout: c.Limits.RingTime,
 		Announcements: as.Announcements{Causes: c.Announcements.Causes, Answer: c.Announcements.Answer, Max: c.Announcements.Max},
 		Recording:     c.Recordings.Name, MaxCalls: c.Limits.Calls, MaxDuration: c.Limits.Duration,
-		MediaTimeout: c.Media.Timeout, HoldTimeout: c.Media.HoldTimeout, Emergency: emergency,
+		MediaTimeout: c.Media.Timeout, HoldTimeout: c.Media.HoldTimeout, Emergency: emergency, Redirect: c.Redirect, MaxDiversions: c.MaxDiversions,
 	}
 	if len(c.Phones.Users) > 0 {
-		cfg.Phones = as.Phones{Domain: c.Domain, Users: c.Phones.Users, Border: c.Phones.Border, Numbers: c.Phones.Numbers}
+		cfg.Phones = as.Phones{Domain: c.Domain, Users: c.Phones.Users, Border: c.Phones.Border, Numbers: c.Phones.Numbers, Redirect: c.Phones.Redirect, EmergencyPassword: c.Phones.EmergencyPassword}
 		for _, name := range c.Phones.Digest {
 			cfg.Phones.Algorithms = append(cfg.Phones.Algorithms, sip.DigestAlgorithm(name))
 		}
@@ -133,7 +133,7 @@ func (t Trunk) trunk() as.Trunk {
 	out := as.Trunk{
 		Name: t.Name, Sources: t.Sources, Trust: t.Trust, Domain: t.Domain, Border: t.Border, CalledInTo: t.CalledInTo, Identity: t.Identity, From: t.From,
 		Username: t.Username, Password: t.Password, TargetTimeout: t.TargetTimeout, RingTimeout: t.RingTime, NextOn: t.NextOn, CoolDown: t.CoolDown,
-		Ping: t.Ping, MaxCalls: t.MaxCalls, Codecs: t.Codecs, Transfer: t.Transfer,
+		Ping: t.Ping, MaxCalls: t.MaxCalls, Codecs: t.Codecs, Transfer: t.Transfer, Diversion: t.Diversion, Redirect: t.Redirect,
 		Register: as.TrunkRegister{Registrar: t.Register.Registrar, Address: t.Register.Address, Expires: t.Register.Expires, Proxy: t.Register.Proxy},
 	}
 	for _, s := range t.Servers {

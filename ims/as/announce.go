@@ -3,8 +3,6 @@ package as
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -124,42 +122,7 @@ func (s *Server) appRoute(ctx context.Context, ch *control.Channel, _ string) er
 	if d.Action != Bridge {
 		return s.refuse(ctx, ch, x, set, d, statusOf(d), control.Cause(causeOf(d)))
 	}
-	status, cause := 480, control.NoRouteDestination
-	for _, t := range arrange(d.Targets, rand.IntN) {
-		if x != nil {
-			x.mu.Lock()
-			x.failure = 0
-			x.mu.Unlock()
-		}
-		ch.SetVar("hangup_after_bridge", "true")
-		ch.SetVar("continue_on_fail", "true")
-		leg, err := ch.BridgeTo(ctx, dial(t, d.Called, ring(t, set)))
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		disposition := ch.Var("originate_disposition")
-		if leg != nil && disposition == "SUCCESS" {
-			return err
-		}
-		if c, perr := control.ParseCause(disposition); perr == nil && c != control.CauseNone {
-			cause = c
-		}
-		status = cause.SIPStatus()
-		if x != nil {
-			x.mu.Lock()
-			if x.failure >= 400 {
-				status = x.failure
-			}
-			x.mu.Unlock()
-		}
-		if status == 401 || status == 407 { // our credentials, not the caller's
-			status = 502
-		}
-		if holdsForAll(status) {
-			break
-		}
-	}
-	return s.refuse(ctx, ch, x, set, d, status, cause)
+	return s.connect(ctx, ch, x, set, d)
 }
 
 // ring is how long a target may ring.
@@ -168,35 +131,6 @@ func ring(t Target, set *settings) time.Duration {
 		return tr.RingTimeout
 	}
 	return set.RingTimeout
-}
-
-// holdsForAll says whether no other target can do better.
-func holdsForAll(status int) bool { return status >= 600 || status == 486 || status == 487 }
-
-// arrange orders targets: those next to one another that have a weight are drawn by it.
-func arrange(list []Target, draw func(int) int) []Target {
-	out := slices.Clone(list)
-	for i := 0; i < len(out); {
-		n := i
-		sum := 0
-		for n < len(out) && out[n].Weight > 0 {
-			sum += out[n].Weight
-			n++
-		}
-		for rest := out[i:n]; len(rest) > 1; rest = rest[1:] {
-			at := draw(sum)
-			for j, t := range rest {
-				if at -= t.Weight; at < 0 {
-					copy(rest[1:j+1], rest[:j])
-					rest[0] = t
-					sum -= t.Weight
-					break
-				}
-			}
-		}
-		i = max(n, i+1)
-	}
-	return out
 }
 
 // refuse tells the caller that nobody can be reached: by an announcement, and then by the status code and the cause of

@@ -97,9 +97,16 @@ type askRequest struct {
 	RegState   RegState            `json:"reg_state"`
 	ServedUser string              `json:"served_user,omitempty"`
 	Emergency  string              `json:"emergency,omitempty"`
+	Diversions []askDiversion      `json:"diversions,omitempty"`
 	CallID     string              `json:"call_id,omitempty"`
 	Headers    map[string][]string `json:"headers,omitempty"`
 	Vars       map[string]string   `json:"vars,omitempty"`
+}
+
+type askDiversion struct {
+	By     askParty `json:"by"`
+	Reason string   `json:"reason"`
+	Count  int      `json:"count"`
 }
 
 type askTarget struct {
@@ -115,6 +122,7 @@ type askAnswer struct {
 	Status       int               `json:"status"`
 	Cause        int               `json:"cause"`
 	Announcement string            `json:"announcement"`
+	Diversion    string            `json:"diversion"`
 	Calling      *string           `json:"calling"`
 	CallingName  *string           `json:"calling_name"`
 	Private      *bool             `json:"private"`
@@ -168,6 +176,9 @@ func (a *Ask) request(req *Request) askRequest {
 	out := askRequest{Version: 1, ID: req.ID, Time: req.Time.UTC(), Method: string(req.Method), Side: req.Side, Trunk: req.Trunk,
 		Calling: party(req.Calling), Called: party(req.Called), Case: req.Case, RegState: req.RegState,
 		ServedUser: req.ServedUser, Emergency: req.Emergency, Vars: req.Vars}
+	for _, d := range req.Diversions {
+		out.Diversions = append(out.Diversions, askDiversion{party(d.By), d.Reason, d.Count})
+	}
 	if req.Method == "" {
 		out.Method = "INVITE"
 	}
@@ -200,7 +211,7 @@ func (a *Ask) decision(answer []byte, req *Request, set map[string]string) (Deci
 	if _, err := dec.Token(); err != io.EOF {
 		return Decision{}, errors.New("answer: more than one JSON value")
 	}
-	d := Decision{Apps: in.Apps, Address: in.Address, Status: in.Status, Cause: in.Cause, Announcement: in.Announcement,
+	d := Decision{Apps: in.Apps, Address: in.Address, Status: in.Status, Cause: in.Cause, Announcement: in.Announcement, Diversion: in.Diversion,
 		Record: in.Record, Calling: req.Calling, Called: req.Called}
 	if len(in.Targets) > maxTargets {
 		return d, fmt.Errorf("answer: more than %d targets", maxTargets)

@@ -74,13 +74,16 @@
 //     numbers of the home network; RFC 6116, 3764, 4415, 4769: ENUM, of the lowest order that has a URI
 //   - RFC 3428: MESSAGE, at most 1,300 octets (section 8); TS 24.341 in outline: application/vnd.3gpp.sms with g.3gpp.smsip
 //   - RFC 5031: emergency services; RFC 6442, 4119, 5491, 7315: the place in alerts
+//   - RFC 3261 section 8.1.3.4: redirections, refused, followed, or given to the router ([Redirect])
+//   - RFC 7044, RFC 5806, RFC 4458, RFC 7544: History-Info and Diversion, read ([Request].Diversions) and written
+//     ([DiversionFields], [Decision].Diversion); TS 24.604 section 4.5.2.6 of the limit on diversions
 //   - RFC 5589: blind and attended transfer of legs in a call
 //   - RFC 4028: session timers of 30 minutes unless Config says otherwise
 //
 // # Limitations
 //
-// History-Info and Diversion are passed on within the trust domain, but the server adds no entry when it sends a call to
-// another number than was called. There is no Sh or Ut interface, no charging over Rf or Ro, and no topology hiding beyond
-// that of a back-to-back user agent. A call that was let go on is counted until it is answered, and not afterwards. A proxied
-// call is not forked here. Phones need their password for emergency calls, too.
+// A redirection is followed where a decision of the router is carried out, not within dial strings of applications, and
+// History-Info tells of calls to others than were called there. There is no Sh or Ut interface, no charging over Rf or Ro, and no
+// topology hiding beyond that of a back-to-back user agent. A call that was let go on is counted until it is answered, and not
+// afterwards. A proxied call is not forked here.
 package as

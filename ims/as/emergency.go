@@ -314,6 +314,9 @@ func alertText(r *Request, at time.Time) string {
 	if r.Calling.Name != "" {
 		caller += " (" + r.Calling.Name + ")"
 	}
+	if r.Unverified {
+		caller = cmp.Or(caller, "unknown") + " (without a password: it may be anybody)"
+	}
 	add("Caller", cmp.Or(caller, "unknown"))
 	called := r.Called.String()
 	if r.Emergency != "" && called != r.Emergency {

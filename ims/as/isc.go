@@ -197,8 +197,6 @@ var carried = []struct {
 	{"P-Early-Media", Trusted},      // RFC 5009
 	{"P-Private-Network-Indication", Trusted},
 	{"Feature-Caps", Home},
-	{"History-Info", Trusted},
-	{"Diversion", Trusted},
 	{"Resource-Priority", Trusted},
 	{"Geolocation", Trusted},
 	{"Geolocation-Routing", Trusted},

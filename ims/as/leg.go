@@ -3,6 +3,7 @@ package as
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +26,10 @@ type CallInfo struct {
 
 	OrigIOI string // operators of both sides, where they are told
 	TermIOI string
+
+	// Diversions are the steps by which the call came to be for whom it was sent to last, the latest first: those before
+	// it came here, and the server's own.
+	Diversions []Diversion
 
 	Began, Rang, Answered, Ended time.Time // Rang and Answered are zero where nobody has
 	Status                       int       // of the final response to the caller; 487 where the caller gave up
@@ -52,8 +57,11 @@ type session struct {
 	req    *sip.Request // as it came
 	ask    *Request
 	isc    ISC
+	past   past   // its way here
 	source string // address and port
-	began  time.Time
+	// unverified is a phone that has not shown its password
+	unverified bool
+	began      time.Time
 
 	mu       sync.Mutex
 	decision Decision
@@ -69,6 +77,9 @@ type session struct {
 	out      *call.Call // the leg that answered
 	outs     []*out     // all legs that were called
 	failure  int        // the status code of the last attempt that failed
+	redirect *redirect  // of the last attempt; nil if it was none
+	way      way        // the call goes now
+	told     []sip.HistoryInfo
 }
 
 // onInvite takes a call from outside. It must not block.
@@ -185,6 +196,7 @@ func (x *session) describe(f *sip.Forwarding) int {
 	}
 	ask := &Request{ID: x.id, Time: x.began, Method: req.Method, Side: x.peer.side, Source: f.Flow().Remote, SIP: req, Vars: map[string]string{}}
 	border, trusted := x.set.ims, x.peer.trust >= Trusted
+	history, diversion := trusted, trusted
 	switch x.peer.side {
 	case SideIMS:
 		own, _ := f.Route()
@@ -196,6 +208,7 @@ func (x *session) describe(f *sip.Forwarding) int {
 		ask.Case, ask.RegState, ask.ServedUser = x.isc.Case, x.isc.RegState, x.isc.ServedUser
 	case SideTrunk:
 		border, ask.Trunk = x.peer.trunk.border, x.peer.trunk.Name
+		history, diversion = x.peer.trunk.Diversion.fields(x.peer.trust)
 		if to, err := req.To(); err == nil && x.peer.trunk.CalledInTo {
 			uri = to.URI
 		}
@@ -210,7 +223,10 @@ func (x *session) describe(f *sip.Forwarding) int {
 		ask.Called, numberErr = border.CalledIn(uri)
 	}
 	ask.Calling = border.CallingIn(&req.Header, trusted)
-	if from, err := req.From(); err == nil && x.peer.side == SidePhone {
+	x.past = readPast(&req.Header, history, diversion)
+	ask.Diversions = x.past.steps(border)
+	ask.Unverified = x.unverified
+	if from, err := req.From(); err == nil && x.peer.side == SidePhone && !x.unverified {
 		ask.Trunk = strings.Clone(from.URI.User)
 		ask.Calling = x.set.phone(ask.Trunk, ask.Calling)
 	}
@@ -237,6 +253,11 @@ func (s *settings) phone(user string, p Party) Party {
 // authentic asks a phone for its password, unless it is right already.
 func (x *session) authentic(f *sip.Forwarding) bool {
 	user, resp, err := sip.Authenticate(f.Transaction().Context(), x.set.digest, x.req, true)
+	if resp != nil && x.set.urgent(x.req) && !x.set.Phones.EmergencyPassword {
+		x.s.log.Warn("as: emergency call of a phone without its password", "call_id", x.req.CallID(), "source", x.source, "err", err)
+		x.unverified = true
+		return true
+	}
 	if resp != nil {
 		if err != nil {
 			x.s.log.Debug("as: caller is challenged", "call_id", x.req.CallID(), "err", err)
@@ -244,11 +265,16 @@ func (x *session) authentic(f *sip.Forwarding) bool {
 		x.mu.Lock()
 		x.over = true // no call yet
 		x.mu.Unlock()
+		x.s.counts.received.Add(^uint64(0))
 		f.Respond(resp)
 		x.s.leave()
 		return false
 	}
 	if from, err := x.req.From(); err != nil || from.URI.User != user.Username {
+		if x.set.urgent(x.req) && !x.set.Phones.EmergencyPassword {
+			x.unverified = true
+			return true
+		}
 		x.s.log.Warn("as: caller uses another's name", "user", user.Username, "call_id", x.req.CallID())
 		x.refuse(f, 403, 21)
 		return false
@@ -324,7 +350,7 @@ func causeOf(d Decision) int {
 // block.
 func (x *session) onRespond(resp *sip.Response) {
 	x.mu.Lock()
-	out, proxied := x.out, x.proxied
+	out, proxied, told := x.out, x.proxied, x.told
 	if x.rang.IsZero() && (resp.StatusCode == 180 || resp.StatusCode == 183) {
 		x.rang = time.Now()
 	}
@@ -350,6 +376,11 @@ func (x *session) onRespond(resp *sip.Response) {
 			x.connected(&resp.Header, &answer.Header, x.trustOf())
 		}
 	}
+	if !resp.Has("History-Info") && (len(x.past.history) > 0 || x.req.HasToken("Supported", "histinfo")) {
+		for _, e := range told { // RFC 7044 section 9.4
+			resp.Add("History-Info", e.Address.String())
+		}
+	}
 	if v, err := x.req.ChargingVector(); err == nil && !resp.Has("P-Charging-Vector") {
 		if x.set.IMS.TermIOI != "" && x.peer.side == SideIMS && v.TermIOI() == "" {
 			v.Params.SetQuoted("term-ioi", x.set.IMS.TermIOI)
@@ -361,7 +392,7 @@ func (x *session) onRespond(resp *sip.Response) {
 // carriedBack are the header fields of an answer that the other leg gets too.
 var carriedBack = map[string]Trust{
 	"P-Asserted-Identity": Trusted, "P-Charging-Vector": Trusted, "P-Charging-Function-Addresses": Home, "P-Access-Network-Info": Trusted,
-	"Feature-Caps": Home, "Session-ID": Untrusted, "Privacy": Trusted,
+	"Feature-Caps": Home, "History-Info": Trusted, "Session-ID": Untrusted, "Privacy": Trusted,
 }
 
 // connected carries the answer's header fields over from a network of the trust from.
@@ -446,6 +477,9 @@ func (x *session) vars() []control.Var {
 		{Name: "destination_number", Value: a.Called.String()}, {Name: "as_side", Value: a.Side.String()}, {Name: "as_trunk", Value: a.Trunk},
 		{Name: "as_rule", Value: d.Rule},
 	}
+	if len(a.Diversions) > 0 {
+		vars = append(vars, control.Var{Name: "as_diverted_by", Value: a.Diversions[0].By.String()}, control.Var{Name: "as_diversion_reason", Value: a.Diversions[0].Reason})
+	}
 	if a.Side == SideIMS {
 		vars = append(vars, control.Var{Name: "as_session_case", Value: a.Case.String()}, control.Var{Name: "as_reg_state", Value: a.RegState.String()},
 			control.Var{Name: "as_served_user", Value: a.ServedUser}, control.Var{Name: "as_odi", Value: x.isc.ODI()})
@@ -504,8 +538,11 @@ func (x *session) finish(ch *control.Channel) {
 		Status: x.status, Target: x.target, Attempts: x.attempts,
 	}
 	proxied := x.proxied
+	info.Diversions = x.way.steps
 	x.mu.Unlock()
-	if info.Request == nil {
+	if info.Request != nil {
+		info.Diversions = slices.Concat(info.Diversions, info.Request.Diversions)
+	} else {
 		info.Request = &Request{ID: x.id, Time: x.began, Method: x.req.Method, Side: x.peer.side, SIP: x.req}
 	}
 	if v, err := x.req.ChargingVector(); err == nil {

@@ -25,6 +25,9 @@ func (i *CallInfo) Record() cdr.Record {
 	if i.Request.Side == 0 {
 		r.Side = ""
 	}
+	if n := len(i.Diversions); n > 0 {
+		r.DivertedBy, r.Diversion, r.OriginalCalled = i.Diversions[0].By.String(), i.Diversions[0].Reason, i.Diversions[n-1].By.String()
+	}
 	if i.Status >= 300 {
 		r.Reason = sip.StatusText(i.Status)
 	}

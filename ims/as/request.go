@@ -138,6 +138,14 @@ type Request struct {
 	// 5031); "" for other calls. See [Emergency.Match].
 	Emergency string
 
+	// Diversions are the steps by which the call came to be for Called, the latest first: as History-Info or Diversion
+	// of a network that is believed say, and those that the server makes.
+	Diversions []Diversion
+
+	// Unverified says that the caller is a phone that has not shown its password, which is only so for emergency calls: it may
+	// be anybody.
+	Unverified bool
+
 	// SIP is the request itself; nil where there is none, as in explanations.
 	SIP *sip.Request
 
@@ -232,6 +240,11 @@ type Decision struct {
 	// what Route returns has them filled in.
 	Calling Party `yaml:"-"`
 	Called  Party `yaml:"-"`
+
+	// Diversion is the reason of RFC 5806, "unconditional" or another, with which the call is diverted where Called, or
+	// the Called of a target, is not who was called; it is told to networks that hear of such. If empty, the call is
+	// diverted only where a target that is somebody else follows one that has failed, for the reason of that.
+	Diversion string `yaml:"diversion"`
 
 	Record bool              `yaml:"record"` // the call
 	Vars   map[string]string `yaml:"vars"`   // variables of the call's channels

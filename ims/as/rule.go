@@ -31,9 +31,11 @@ type Match struct {
 	Source     []netip.Prefix `yaml:"source"` // addresses the call came from
 	Case       []SessionCase  `yaml:"case"`
 	RegState   []RegState     `yaml:"reg_state"`
-	Method     []string       `yaml:"method"`    // INVITE, MESSAGE
-	Emergency  *bool          `yaml:"emergency"` // is it an emergency call
-	Anonymous  *bool          `yaml:"anonymous"` // is the caller unknown or private
+	Method     []string       `yaml:"method"`      // INVITE, MESSAGE
+	Emergency  *bool          `yaml:"emergency"`   // is it an emergency call
+	Anonymous  *bool          `yaml:"anonymous"`   // is the caller unknown or private
+	Diverted   *bool          `yaml:"diverted"`    // was it for somebody else before
+	DivertedBy []string       `yaml:"diverted_by"` // who diverted it last
 	When       []When         `yaml:"when"`
 
 	// Vars are variables of the Request, or set by earlier rules, with the pattern of each.
@@ -100,12 +102,12 @@ type Rules struct {
 
 type rule struct {
 	Rule
-	called, calling, served patterns
-	vars                    map[string]patterns
-	when                    []when
-	rewriteCalled           rewriter
-	rewriteCalling          rewriter
-	weights                 int
+	called, calling, served, by patterns
+	vars                        map[string]patterns
+	when                        []when
+	rewriteCalled               rewriter
+	rewriteCalling              rewriter
+	weights                     int
 }
 
 // Tried is a rule that was looked at on the way to a decision.
@@ -219,7 +221,7 @@ func (r *Rules) compile(c Rule, zone *time.Location, trunks []string) (out rule,
 		name string
 		list []string
 		to   *patterns
-	}{{"called", c.Match.Called, &out.called}, {"calling", c.Match.Calling, &out.calling}, {"served_user", c.Match.ServedUser, &out.served}} {
+	}{{"called", c.Match.Called, &out.called}, {"calling", c.Match.Calling, &out.calling}, {"served_user", c.Match.ServedUser, &out.served}, {"diverted_by", c.Match.DivertedBy, &out.by}} {
 		if *p.to, err = compilePatterns(p.name, p.list); err != nil {
 			return out, err
 		}
@@ -306,6 +308,9 @@ func (d *Decision) check(trunks []string) error {
 	case Proxy:
 	default:
 		return fmt.Errorf("unknown action %v", d.Action)
+	}
+	if _, ok := diversionReasons[d.Diversion]; !ok && d.Diversion != "" {
+		return fmt.Errorf("diversion %q is none of %s", d.Diversion, strings.Join(slices.Sorted(maps.Keys(diversionReasons)), ", "))
 	}
 	if len(d.Targets) > maxTargets {
 		return fmt.Errorf("more than %d targets", maxTargets)
@@ -533,6 +538,9 @@ func (d Decision) String() string {
 			s += []string{" ", ", "}[min(i, 1)] + t.String()
 		}
 	}
+	if d.Diversion != "" {
+		s += ", diverted " + d.Diversion
+	}
 	if d.Announcement != "" {
 		s += ", announcement " + d.Announcement
 	}
@@ -557,12 +565,19 @@ func (u *rule) match(req *Request) (found captures, failed string) {
 		return found, "emergency"
 	case m.Anonymous != nil && *m.Anonymous != (req.Calling.IsZero() || req.Calling.Private):
 		return found, "anonymous"
+	case m.Diverted != nil && *m.Diverted != (len(req.Diversions) > 0):
+		return found, "diverted"
 	case len(m.Source) > 0 && !slices.ContainsFunc(m.Source, func(p netip.Prefix) bool { return p.Contains(req.Source.Addr().Unmap()) }):
 		return found, "source"
 	}
 	if !u.served.empty() {
 		if _, ok := u.served.match(servedText(req.ServedUser)); !ok {
 			return found, "served user"
+		}
+	}
+	if !u.by.empty() {
+		if _, ok := u.by.match(divertedBy(req)); !ok {
+			return found, "diverted by"
 		}
 	}
 	if !u.calling.empty() {
@@ -585,6 +600,14 @@ func (u *rule) match(req *Request) (found captures, failed string) {
 		return captures{}, "time"
 	}
 	return found, ""
+}
+
+// divertedBy is who diverted a call last, empty if nobody has.
+func divertedBy(req *Request) string {
+	if len(req.Diversions) == 0 {
+		return ""
+	}
+	return req.Diversions[0].By.String()
 }
 
 // servedText is a served user as patterns see him.
@@ -620,6 +643,10 @@ func (u *rule) why(req *Request, failed string) string {
 		have, want = req.Emergency != "", *m.Emergency
 	case "anonymous":
 		have, want = !*m.Anonymous, *m.Anonymous
+	case "diverted":
+		have, want = !*m.Diverted, *m.Diverted
+	case "diverted by":
+		have, want = divertedBy(req), u.by.list
 	case "source":
 		have, want = req.Source, m.Source
 	case "served user":

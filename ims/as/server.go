@@ -83,9 +83,7 @@ func New(cfg Config) (*Server, error) {
 	if agent.SIP.Address == "" {
 		agent.SIP.Address = "<sip:as@" + set.Domain + ">"
 	}
-	if agent.SIP.Redirects == 0 {
-		agent.SIP.Redirects = -1 // where calls go is for the router to say
-	}
+	agent.SIP.Redirects = -1 // where calls go is for connect to say
 	if agent.SIP.Session.Expires == 0 {
 		agent.SIP.Session.Expires = 30 * time.Minute
 	}

@@ -20,8 +20,8 @@ import (
 // Control as they were, and refuses a Config that changes what of them cannot change.
 type Config struct {
 	// Call configures the agent below: codecs, media, SIP. Its OnCall, OnTransfer, and in SIP OnInvite, OnRequest,
-	// Handler and Proxy.OnRequest are the server's own. If its SIP.Session.Expires is zero, it is 30 min. If its
-	// SIP.Redirects is zero, none are followed: a 3xx is a refusal.
+	// Handler and Proxy.OnRequest are the server's own. If its SIP.Session.Expires is zero, it is 30 min. Its
+	// SIP.Redirects is the server's, too: see Redirect.
 	Call call.Config
 	// Control configures call control. Its Agent, Resolve, Dialplan and OnDestroy are the server's own.
 	Control control.Config
@@ -40,6 +40,12 @@ type Config struct {
 	RouteTimeout time.Duration
 	// RingTimeout is how long a target may ring that says nothing itself. If zero, 2 min.
 	RingTimeout time.Duration
+
+	// Redirect says what becomes of a 3xx of targets that are URIs, and of the core; those of trunks and phones have
+	// settings of their own.
+	Redirect Redirect
+	// MaxDiversions is how often a call may be diverted, here and, as its header fields tell, before. If zero, 5.
+	MaxDiversions int
 
 	// Emergency says which calls are emergency calls, whose numbers are left as they are, and for which there is room beyond
 	// MaxCalls, the limits of trunks and Call.Admission; and tells others of them. If nil, those to urn:service:sos are,
@@ -80,8 +86,13 @@ type Phones struct {
 	// Algorithms are the digest algorithms offered, in this order. If empty, SHA-256 and MD5. Phones that stop at
 	// the first algorithm that they do not know want MD5 alone.
 	Algorithms []sip.DigestAlgorithm
+	// EmergencyPassword has emergency calls of phones asked for a password like all others. By default they get through without
+	// one, and without a name that anybody knows; see Unverified of Request.
+	EmergencyPassword bool
 	// Border says how they write numbers.
 	Border BorderConfig
+	// Redirect says what becomes of a 3xx of a phone, which is how many of them forward calls.
+	Redirect Redirect
 	// Numbers are the numbers of users, as the caller's in calls that leave: "+49301234".
 	Numbers map[string]string
 }
@@ -139,6 +150,9 @@ func newSettings(cfg Config, old *settings) (*settings, error) {
 	cfg.MediaTimeout = cmp.Or(cfg.MediaTimeout, 5*time.Minute)
 	cfg.HoldTimeout = cmp.Or(cfg.HoldTimeout, 30*time.Minute)
 	cfg.Announcements.Max = cmp.Or(max(cfg.Announcements.Max, 0), 30*time.Second)
+	if cfg.MaxDiversions <= 0 {
+		cfg.MaxDiversions = 5
+	}
 	if cfg.MaxCalls <= 0 {
 		cfg.MaxCalls = 10_000
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -151,7 +152,7 @@ func (o *outgoing) trust() Trust {
 }
 
 // base edits what all INVITEs have in common.
-func (o *outgoing) base(r *sip.Request, to Trust) {
+func (o *outgoing) base(r *sip.Request, to Trust, f DiversionFields, b *Border, host string) {
 	left := 70
 	if o.x != nil {
 		src := o.x.req
@@ -167,9 +168,30 @@ func (o *outgoing) base(r *sip.Request, to Trust) {
 		carry(&r.Header, &src.Header, o.trust(), to)
 	}
 	r.Set("Max-Forwards", strconv.Itoa(left))
+	history, diversion := slices.Collect(r.Values("History-Info")), slices.Collect(r.Values("Diversion"))
 	if to < Trusted {
 		strip(&r.Header)
 	}
+	if o.x == nil {
+		return
+	}
+	if h, d := f.fields(to); to < Trusted && (h || d) { // strip took what an application has set
+		for _, v := range history {
+			r.Add("History-Info", v)
+		}
+		for _, v := range diversion {
+			r.Add("Diversion", v)
+		}
+	}
+	o.tell(r, to, f, b, host)
+}
+
+// asserts is the field that tells who calls, empty where nobody can tell.
+func (o *outgoing) asserts(field string) string {
+	if o.x != nil && o.x.unverified {
+		return ""
+	}
+	return field
 }
 
 // identify writes who calls: into P-Asserted-Identity or P-Preferred-Identity, with Privacy where it is wanted (RFC 3323,
@@ -213,6 +235,7 @@ func (o *outgoing) attempt(target, uri string, next func(err error) bool) func(c
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.target = target
+		x.way.now.uri = uri
 		if len(x.attempts) < maxAttempts {
 			x.attempts = append(x.attempts, Attempt{Target: target, URI: uri, Err: err})
 		}
@@ -220,6 +243,7 @@ func (o *outgoing) attempt(target, uri string, next func(err error) bool) func(c
 			x.out = c
 		} else {
 			x.failure = sip.StatusCode(err)
+			x.redirect = redirected(err, target)
 		}
 		return again
 	}
@@ -279,8 +303,8 @@ func (o *outgoing) trunk(t *trunk, called Party) ([]control.Target, error) {
 			URI: uri.String(), From: from.String(), Digest: t.digest, Codecs: t.codecs,
 			Send: sip.SendOptions{NextHop: srv.uri, TargetTimeout: t.TargetTimeout},
 			Edit: func(r *sip.Request) {
-				o.base(r, t.Trust)
-				identify(r, field, asserted, shown.Private, max(t.Trust, trustOfIdentity(t.Identity)))
+				o.base(r, t.Trust, t.Diversion, t.border, o.set.Domain)
+				identify(r, o.asserts(field), asserted, shown.Private, max(t.Trust, trustOfIdentity(t.Identity)))
 				for _, rule := range t.Headers {
 					rule.apply(&r.Header)
 				}
@@ -330,7 +354,7 @@ func (o *outgoing) phone(name string) ([]control.Target, error) {
 				for _, p := range b.Path {
 					r.Add("Route", p)
 				}
-				o.base(r, Untrusted)
+				o.base(r, Untrusted, DiversionByTrust, o.set.phones, o.set.Phones.Domain)
 			},
 			Done: o.attempt("phone/"+user, b.Contact, unreachable),
 		})
@@ -382,12 +406,12 @@ func (o *outgoing) core(dest string) ([]control.Target, error) {
 			for _, v := range routes {
 				r.Add("Route", v)
 			}
-			o.base(r, Home)
+			o.base(r, Home, DiversionByTrust, o.set.ims, ims.domain(o.set))
 			field := "P-Asserted-Identity"
 			if shown.IsZero() {
 				field = ""
 			}
-			identify(r, field, asserted, shown.Private, Home)
+			identify(r, o.asserts(field), asserted, shown.Private, Home)
 			o.charge(r)
 		},
 		Done: o.attempt("ims", uri, unreachable),
@@ -429,8 +453,8 @@ func (o *outgoing) uri(dest string) ([]control.Target, error) {
 	return []control.Target{{
 		URI: dest, From: from.String(), Vars: []control.Var{{Name: "as_target", Value: "uri"}}, Send: sip.SendOptions{TargetTimeout: 4 * time.Second},
 		Edit: func(r *sip.Request) {
-			o.base(r, to)
-			identify(r, field, asserted, shown.Private, to)
+			o.base(r, to, DiversionByTrust, b, o.set.Domain)
+			identify(r, o.asserts(field), asserted, shown.Private, to)
 		},
 		Done: o.attempt("uri", dest, unreachable),
 	}}, nil

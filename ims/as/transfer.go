@@ -55,6 +55,8 @@ func (s *Server) mayTransfer(ch *control.Channel) bool {
 	switch {
 	case x != nil && x.peer.trunk != nil:
 		return x.peer.trunk.Transfer
+	case x != nil && x.unverified: // for help, and nothing else
+		return false
 	case x != nil:
 		return true
 	default:

@@ -46,6 +46,11 @@ type Trunk struct {
 	// Register, if its Registrar is set, registers us with it.
 	Register TrunkRegister
 
+	// Diversion says which header fields tell it how a call was diverted, and what of them it is believed.
+	Diversion DiversionFields
+	// Redirect says what becomes of its 3xx.
+	Redirect Redirect
+
 	// TargetTimeout is how long a server may leave an INVITE without any response. If zero, 3 s.
 	TargetTimeout time.Duration
 	// RingTimeout is how long a call may ring. If zero, 2 min.
