@@ -29,17 +29,17 @@ type Event struct {
 // use.
 type Detector struct {
 	cfg     Config
-	block   int // samples in a block
 	minimum float64
 	twist   float64 // as ratios of power
 	reverse float64
 	tones   [8]tone // rows, then columns
 
-	n      int // samples in this block
-	total  int64
-	energy float64
+	block []int16 // being filled
+	n     int     // samples in it
+	total int64
 
 	last    byte       // key of the block before; 0 if none
+	phase   [2]float64 // of that block's tones, in radians
 	filled  [2]float64 // by that block's tones, as shares of its energy
 	lastLvl float64
 	key     byte // key that is held
@@ -58,10 +58,6 @@ type tone struct {
 	freq     float64 // Hz
 	coeff    float64
 	cos, sin float64
-	s1, s2   float64
-	re, im   float64 // of the last block
-
-	lastRe, lastIm float64 // of the block before
 }
 
 // NewDetector returns a Detector that has heard nothing.
@@ -78,9 +74,9 @@ func NewDetector(cfg Config) *Detector {
 	if cfg.ReverseTwist == 0 {
 		cfg.ReverseTwist = 8
 	}
-	d := &Detector{cfg: cfg, block: cfg.SampleRate * 102 / 8000}
+	d := &Detector{cfg: cfg, block: make([]int16, cfg.SampleRate*102/8000)}
 	amplitude := 32767 * math.Pow(10, (cfg.MinLevel-fullScale)/20)
-	d.minimum = power(amplitude, d.block)
+	d.minimum = power(amplitude, len(d.block))
 	// The two groups leak into each other: leave 2 dB more than is asked for.
 	d.twist, d.reverse = math.Pow(10, (cfg.Twist+2)/10), math.Pow(10, (cfg.ReverseTwist+2)/10)
 	for i := range d.tones {
@@ -115,109 +111,116 @@ const (
 // Write takes samples, as many as there are.
 func (d *Detector) Write(pcm []int16) {
 	for len(pcm) > 0 {
-		part := pcm[:min(len(pcm), d.block-d.n)]
-		pcm = pcm[len(part):]
-		for _, v := range part {
-			d.energy += float64(v) * float64(v)
-		}
-		filter((*[4]tone)(d.tones[:4]), part)
-		filter((*[4]tone)(d.tones[4:]), part)
-		d.n += len(part)
-		d.total += int64(len(part))
-		if d.n == d.block {
+		n := copy(d.block[d.n:], pcm)
+		pcm = pcm[n:]
+		d.n += n
+		d.total += int64(n)
+		if d.n == len(d.block) {
+			d.n = 0
 			d.end()
 		}
 	}
 }
 
+// spectrum is what a block has of the four tones of a group.
+type spectrum struct {
+	re, im, power [4]float64
+	best          int // the strongest
+}
+
 // filter runs four filters at once: each step of one waits for the step before, and the processor does the others meanwhile.
-func filter(t *[4]tone, pcm []int16) {
-	a1, a2, ac := t[0].s1, t[0].s2, t[0].coeff
-	b1, b2, bc := t[1].s1, t[1].s2, t[1].coeff
-	c1, c2, cc := t[2].s1, t[2].s2, t[2].coeff
-	d1, d2, dc := t[3].s1, t[3].s2, t[3].coeff
+func filter(t *[4]tone, pcm []int16) (s spectrum) {
+	var a1, a2, b1, b2, c1, c2, d1, d2 float64
+	ac, bc, cc, dc := t[0].coeff, t[1].coeff, t[2].coeff, t[3].coeff
 	for _, x := range pcm {
 		v := float64(x)
-		a1, a2 = v+ac*a1-a2, a1
-		b1, b2 = v+bc*b1-b2, b1
-		c1, c2 = v+cc*c1-c2, c1
-		d1, d2 = v+dc*d1-d2, d1
+		a1, a2 = v-a2+ac*a1, a1
+		b1, b2 = v-b2+bc*b1, b1
+		c1, c2 = v-c2+cc*c1, c1
+		d1, d2 = v-d2+dc*d1, d1
 	}
-	t[0].s1, t[0].s2 = a1, a2
-	t[1].s1, t[1].s2 = b1, b2
-	t[2].s1, t[2].s2 = c1, c2
-	t[3].s1, t[3].s2 = d1, d2
-}
-
-// deviation is by how much a tone of this block is off its nominal frequency, relative to it: how far the phase has gone on since
-// the block before tells the frequency.
-func (d *Detector) deviation(tone int) float64 {
-	t := &d.tones[tone]
-	turn := math.Atan2(t.im, t.re) - math.Atan2(t.lastIm, t.lastRe)
-	want := 2 * math.Pi * t.freq * float64(d.block) / float64(d.cfg.SampleRate)
-	return math.Abs(math.Remainder(turn-want, 2*math.Pi)) / want
-}
-
-// end looks at a block that is full.
-func (d *Detector) end() {
-	var p [8]float64
-	for i := range d.tones {
-		t := &d.tones[i]
-		t.lastRe, t.lastIm = t.re, t.im
-		t.re, t.im = t.s1-t.s2*t.cos, t.s2*t.sin
-		p[i] = t.re*t.re + t.im*t.im
-		t.s1, t.s2 = 0, 0
-	}
-	row, column := strongest(p[:4]), 4+strongest(p[4:])
-	hit := byte(0)
-	sum := p[row] + p[column]
-	switch {
-	case p[row] < d.minimum || p[column] < d.minimum:
-	case p[column] > p[row]*d.twist || p[row] > p[column]*d.reverse:
-	case sum < share*d.energy*float64(d.block)/2:
-	case !stands(p[:4], row) || !stands(p[4:], column-4):
-	default:
-		hit = keys[4*row+column-4]
-	}
-	of := d.energy * float64(d.block) / 2
-	filled := [2]float64{p[row] / of, p[column] / of}
-	level, steady := 0.0, false
-	if hit != 0 { // most blocks are speech or silence
-		level = 10*math.Log10(max(p[row], p[column])/power(32767, d.block)) + fullScale
-		if dr, dc := d.deviation(row), d.deviation(column); dr < tolerance && dc < tolerance {
-			r, c := d.response(row, dr), d.response(column, dc)
-			steady = filled[0]/r+filled[1]/c >= full && d.filled[0]/r+d.filled[1]/c >= full
+	for i, v := range [4][2]float64{{a1, a2}, {b1, b2}, {c1, c2}, {d1, d2}} {
+		re, im := v[0]-v[1]*t[i].cos, v[1]*t[i].sin
+		s.re[i], s.im[i], s.power[i] = re, im, re*re+im*im
+		if s.power[i] > s.power[s.best] {
+			s.best = i
 		}
 	}
-	d.n, d.energy, d.filled = 0, 0, filled
-	d.step(hit, steady, level)
+	return s
 }
 
-// response is how much of the power of a tone its filter sees that is off by a relative deviation.
-func (d *Detector) response(tone int, deviation float64) float64 {
-	x := math.Pi * deviation * d.tones[tone].freq * float64(d.block) / float64(d.cfg.SampleRate)
-	if x < 1e-3 {
-		return 1
-	}
-	return math.Sin(x) * math.Sin(x) / (x * x)
-}
-
-func strongest(p []float64) (best int) {
-	for i := range p {
-		if p[i] > p[best] {
-			best = i
-		}
-	}
-	return best
-}
-
-func stands(p []float64, best int) bool {
-	for i := range p {
-		if i != best && p[i]*peak > p[best] {
+// stands says whether the strongest tone of a group exceeds the others by enough.
+func (s *spectrum) stands() bool {
+	for i, p := range s.power {
+		if i != s.best && p*peak > s.power[s.best] {
 			return false
 		}
 	}
 	return true
+}
+
+// deviation is by how much a tone of this block is off its nominal frequency, relative to it: how far the phase has gone on since
+// the block before tells the frequency.
+func (d *Detector) deviation(t *tone, phase, last float64) float64 {
+	want := 2 * math.Pi * t.freq * float64(len(d.block)) / float64(d.cfg.SampleRate)
+	return math.Abs(math.Remainder(phase-last-want, 2*math.Pi)) / want
+}
+
+// end looks at a block that is full. Most blocks are silence or speech: each step is left out when the ones before have shown
+// that there is no key.
+func (d *Detector) end() {
+	var sum int64
+	for _, v := range d.block {
+		sum += int64(v) * int64(v)
+	}
+	all := float64(sum) * float64(len(d.block)) // the most that a filter can say
+	if all < d.minimum {
+		d.step(0, false, 0)
+		return
+	}
+	of := all / 2 // what a filter says of a sine that is all there is
+	rows := filter((*[4]tone)(d.tones[:4]), d.block)
+	row := rows.power[rows.best]
+	if row < d.minimum || row*(1+d.twist) < share*of || !rows.stands() {
+		d.step(0, false, 0)
+		return
+	}
+	columns := filter((*[4]tone)(d.tones[4:]), d.block)
+	column := columns.power[columns.best]
+	switch {
+	case column < d.minimum,
+		column > row*d.twist, row > column*d.reverse,
+		row+column < share*of,
+		!columns.stands():
+		d.step(0, false, 0)
+		return
+	}
+	hit := keys[4*rows.best+columns.best]
+	phase := [2]float64{
+		math.Atan2(rows.im[rows.best], rows.re[rows.best]),
+		math.Atan2(columns.im[columns.best], columns.re[columns.best]),
+	}
+	filled := [2]float64{row / of, column / of}
+	steady := false
+	if hit == d.last {
+		r, c := &d.tones[rows.best], &d.tones[4+columns.best]
+		dr, dc := d.deviation(r, phase[0], d.phase[0]), d.deviation(c, phase[1], d.phase[1])
+		if dr < tolerance && dc < tolerance {
+			r, c := d.response(r, dr), d.response(c, dc)
+			steady = filled[0]/r+filled[1]/c >= full && d.filled[0]/r+d.filled[1]/c >= full
+		}
+	}
+	d.phase, d.filled = phase, filled
+	d.step(hit, steady, 10*math.Log10(max(row, column)/power(32767, len(d.block)))+fullScale)
+}
+
+// response is how much of the power of a tone its filter sees that is off by a relative deviation.
+func (d *Detector) response(t *tone, deviation float64) float64 {
+	x := math.Pi * deviation * t.freq * float64(len(d.block)) / float64(d.cfg.SampleRate)
+	if x < 1e-3 {
+		return 1
+	}
+	return math.Sin(x) * math.Sin(x) / (x * x)
 }
 
 // releases is how many blocks in a row end a key.
@@ -236,7 +239,7 @@ func (d *Detector) step(hit byte, steady bool, level float64) {
 			d.misses = 0
 			d.level = max(d.level, level)
 		} else if d.misses++; d.misses == releases {
-			end := d.total - releases*int64(d.block)
+			end := d.total - releases*int64(len(d.block))
 			d.put(Event{
 				Key: d.key, End: true, Level: d.level, At: d.begin,
 				Duration: time.Duration(end-d.begin) * time.Second / time.Duration(d.cfg.SampleRate),
@@ -245,7 +248,7 @@ func (d *Detector) step(hit byte, steady bool, level float64) {
 		}
 	}
 	if d.key == 0 && hit != 0 && hit == d.last && steady {
-		d.key, d.misses, d.begin = hit, 0, d.total-2*int64(d.block)
+		d.key, d.misses, d.begin = hit, 0, d.total-2*int64(len(d.block))
 		d.level = max(level, d.lastLvl)
 		d.put(Event{Key: hit, Level: d.level, At: d.begin})
 	}

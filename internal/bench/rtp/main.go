@@ -7,6 +7,7 @@
 //	go run ./rtp -case ulaw -sut telco,rtpengine -calls 100,200   # PCMU <-> PCMA
 //	go run ./rtp -case amr -sut telco,rtpengine -calls 50,100     # AMR 12.2 <-> PCMA; wb: AMR-WB 12.65 <-> PCMA
 //	go run ./rtp -case amr -sut telco,telco+admission -noise 1 -rate 20 -calls 300
+//	go run ./rtp -case ulaw -sut /tmp/b2bua-before,telco -calls 200 -rounds 5   # a change, against what was built before it
 //
 // A step is clean if nothing was lost, doubled, put in another order or wrong, no call was refused, the tones of the first calls came out,
 // and the 99.9th percentile of the gap error is less than 5 ms above that of a bare 20 ms ticker in the same step. The gap error is the
@@ -35,13 +36,14 @@ import (
 )
 
 var (
-	suts   = flag.String("sut", "telco", "comma separated: telco, telco+admission, rtpengine, direct")
+	suts   = flag.String("sut", "telco", "comma separated: telco, telco+admission, rtpengine, direct, or the file of a b2bua built before")
 	kind   = flag.String("case", "ulaw", "ulaw, amr, wb or relay")
 	steps  = flag.String("calls", "50,100", "calls in each step")
 	secs   = flag.Int("secs", 6, "seconds of each measurement")
 	rounds = flag.Int("rounds", 1, "how often all of it")
 	noise  = flag.Int("noise", 0, "processes that eat a processor each meanwhile")
 	rate   = flag.Int("rate", 0, "calls set up in a second; 0: as fast as it goes")
+	debug  = flag.String("debug", "", "address at which the back-to-back user agent serves net/http/pprof meanwhile")
 	libs   = flag.String("libs", "", "LD_LIBRARY_PATH of rtpengine")
 	rr     = flag.Int("rr", 0, "priority of the systems under test and the ticker among real-time processes (SCHED_RR), up to 9: the generator has 10 (needs root)")
 	nice   = flag.Int("nice", 0, "nice value of the systems under test and the ticker, such as -10 on a busy machine (needs root)")
@@ -124,17 +126,23 @@ func run() error {
 	}
 	for sut, c := range costs {
 		fmt.Printf("\n%s: median of %d: %.2f ms CPU per call-second", sut, len(c), median(c))
-		if other := costs["rtpengine"]; sut != "rtpengine" && len(other) == len(c) {
+		for than, other := range costs {
+			if than == sut || len(other) != len(c) || than != "rtpengine" && !built(than) {
+				continue
+			}
 			var ratios []float64
 			for i := range c {
 				ratios = append(ratios, c[i]/other[i])
 			}
-			fmt.Printf(", %.2f of rtpengine's (median of pairs)", median(ratios))
+			fmt.Printf(", %.3f of that of %s (median of pairs)", median(ratios), than)
 		}
 	}
 	fmt.Println()
 	return nil
 }
+
+// built says whether a system under test is a file.
+func built(sut string) bool { return strings.Contains(sut, "/") }
 
 // costs is what each measurement of a system took.
 var costs = map[string][]float64{}
@@ -156,6 +164,9 @@ const (
 // start runs a system under test.
 func start(sut, b2bua string) (cmd *exec.Cmd, via setter, err error) {
 	c := cases[*kind]
+	if built(sut) {
+		sut, b2bua = "telco", sut
+	}
 	switch sut {
 	case "direct":
 		return nil, direct{}, nil
@@ -163,6 +174,9 @@ func start(sut, b2bua string) (cmd *exec.Cmd, via setter, err error) {
 		args := []string{"-listen", sutSIP, "-to", "sip:anyone@" + ourUAS, "-codecs", c.codecs}
 		if sut == "telco+admission" {
 			args = append(args, "-max-late", "10ms", "-max-busy", "0.8", "-max-cpu", "0.85")
+		}
+		if *debug != "" {
+			args = append(args, "-debug", *debug)
 		}
 		cmd = exec.Command(b2bua, args...)
 	case "rtpengine":
