@@ -132,9 +132,9 @@ func (r *readerSys) open() {
 	r.used = batchSize
 }
 
-// read is recvmmsg(2) of up to most datagrams.
+// read reads up to most datagrams and never waits: recvmmsg(2), which asks once more than there are, or recvmsg(2) for one.
 func (r *readerSys) read(s *rawSocket, most int) (int, error) {
-	for i := range r.used { // the system has written to these
+	for i := range max(r.used, 1) { // the system has written to these
 		h := &r.head[i].header
 		*h = unix.Msghdr{Name: (*byte)(unsafe.Pointer(&r.from[i].addr)), Namelen: unix.SizeofSockaddrAny, Iov: &r.iov[i]}
 		h.SetIovlen(1)
@@ -143,7 +143,14 @@ func (r *readerSys) read(s *rawSocket, most int) (int, error) {
 	}
 	r.used = 0
 	for {
-		n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&r.head[0])), uintptr(most), unix.MSG_DONTWAIT, 0, 0)
+		var n uintptr
+		var e syscall.Errno
+		if most == 1 {
+			n, _, e = unix.RawSyscall(unix.SYS_RECVMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&r.head[0])), unix.MSG_DONTWAIT)
+			r.head[0].length, n = uint32(n), 1
+		} else {
+			n, _, e = unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&r.head[0])), uintptr(most), unix.MSG_DONTWAIT, 0, 0)
+		}
 		switch e {
 		case 0:
 			r.used = int(n)

@@ -49,13 +49,35 @@ func (t *transits) add(arrival, transit time.Duration, late float64, first time.
 
 // quantile returns the transit time that the given share of the ring exceeds.
 func (t *transits) quantile(share float64) time.Duration {
-	var sorted [ringSize]int32
-	n := int(min(t.n, ringSize))
-	copy(sorted[:n], t.ring[:n])
-	slices.Sort(sorted[:n])
-	i := n - 1 - int(share*float64(n))
-	return t.base + time.Duration(sorted[i])*time.Microsecond
+	ring := t.ring[:min(t.n, ringSize)]
+	above := int(share * float64(len(ring))) // how many exceed it
+	if above >= fewLongest {
+		var sorted [ringSize]int32
+		n := copy(sorted[:], ring)
+		slices.Sort(sorted[:n])
+		return t.base + time.Duration(sorted[n-1-above])*time.Microsecond
+	}
+	var longest [fewLongest]int32 // the longest first
+	n := 0
+	for _, v := range ring {
+		if n > above {
+			if v <= longest[above] {
+				continue
+			}
+			n = above // the shortest of them gives way
+		}
+		i := n
+		for ; i > 0 && longest[i-1] < v; i-- {
+			longest[i] = longest[i-1]
+		}
+		longest[i] = v
+		n++
+	}
+	return t.base + time.Duration(longest[above])*time.Microsecond
 }
+
+// fewLongest is how many of the longest are told apart without putting all in order.
+const fewLongest = 8
 
 // second returns the second longest of the recent transit times.
 func (t *transits) second() time.Duration {
