@@ -15,7 +15,7 @@ type SendOptions struct {
 	// target. Over UDP, a Flow with a Local alone chooses the socket.
 	Flow Flow
 
-	// Targets, if not nil, are tried in this order and nothing is located.
+	// Targets, if not nil, are tried in this order and nothing is located. It must not be empty.
 	Targets []Target
 
 	// NextHop, if not zero, is located instead of the topmost Route or the Request-URI.
@@ -150,6 +150,9 @@ func (e *Endpoint) Start(req *Request, opts SendOptions, events func(ClientEvent
 	case opts.Flow.Remote.IsValid():
 		a.targets = []Target{{Transport: opts.Flow.Transport, Addr: opts.Flow.Remote}}
 	case opts.Targets != nil:
+		if len(opts.Targets) == 0 {
+			return nil, errNoTarget
+		}
 		a.targets = opts.Targets
 	default:
 		uri := opts.NextHop
@@ -207,6 +210,8 @@ func (e *Endpoint) Do(ctx context.Context, req *Request, opts SendOptions) (*Res
 		return nil, context.Cause(ctx)
 	}
 }
+
+var errNoTarget = errors.New("sip: no target")
 
 // sendable checks what matching and routing stand on.
 func sendable(req *Request) error {

@@ -408,6 +408,66 @@ func TestResponseOverANewConnection(t *testing.T) {
 	})
 }
 
+// The responses that follow wait for the new connection too: none is lost, none overtakes another.
+func TestResponsesOverANewConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, memnet.Config{})
+		s := b.endpoint("192.0.2.2:5060", Config{
+			Network: NetworkConfig{Dial: b.dialer("192.0.2.2")},
+			Handler: HandlerFunc(func(tx *ServerTransaction, req *Request) {
+				if req.Method == INVITE {
+					time.Sleep(100 * time.Millisecond)
+					for _, status := range []int{180, 183, 486} {
+						if err := tx.Respond(NewResponse(req, status, "")); err != nil {
+							t.Errorf("%d: %v", status, err)
+						}
+					}
+				}
+			})})
+		defer s.Close()
+		b.listen(s, "192.0.2.2:5060")
+		l, err := b.net.Listen(netip.MustParseAddrPort("192.0.2.1:5060"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		c, err := b.net.Dial(context.Background(), netip.MustParseAddrPort("192.0.2.1:0"), netip.MustParseAddrPort("192.0.2.2:5060"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Write([]byte(crlf(variant(rawInvite, "/UDP", "/TCP"))))
+		synctest.Wait()
+		c.Close()
+		in, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		in.SetReadDeadline(time.Now().Add(time.Minute))
+		framer, buf, got := Framer{}, make([]byte, 1000), ""
+		for !strings.Contains(got, "486") {
+			n, err := in.Read(buf)
+			if err != nil {
+				t.Fatalf("%q, then %v", got, err)
+			}
+			framer.Write(buf[:n])
+			for {
+				kind, msg, err := framer.Next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if kind != MessageFrame {
+					break
+				}
+				got += string(msg[7:11])
+			}
+		}
+		if got != " 180 183 486" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
 func TestACKAndResend(t *testing.T) {
 	clientTest(t, Config{}, func(t *testing.T, b *bed, e *Endpoint) {
 		p := b.raw("192.0.2.2:5060", "192.0.2.1:5060")
@@ -476,6 +536,9 @@ func TestStartRefuses(t *testing.T) {
 		if _, err := e.Start(req, SendOptions{}, nil); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+	if _, err := e.Start(newTestRequest(e, OPTIONS, "sip:192.0.2.1"), SendOptions{Targets: []Target{}}, nil); err == nil {
+		t.Error("no targets: no error")
 	}
 }
 

@@ -250,7 +250,10 @@ func (c *conn) readMessages() error {
 			var ferr error
 			if stream {
 				in.Write(buf[:k])
-				ferr = c.deliverFrames(&in)
+				var whole bool
+				if whole, ferr = c.deliverFrames(&in); whole {
+					partial = time.Time{} // what is incomplete now is another message
+				}
 				incomplete = in.Buffered() > 0
 			} else {
 				ferr = c.deliver(buf[:k])
@@ -302,9 +305,10 @@ func (c *conn) readDeadline(now, partial time.Time) time.Time {
 	}
 }
 
-// deliverFrames hands on the messages that are complete. Where a message ends nobody knows, its
-// header still is handed on, and the connection stays for the answer that it may get.
-func (c *conn) deliverFrames(in *Framer) error {
+// deliverFrames hands on the messages that are complete, and reports whether there was one. Where a
+// message ends nobody knows, its header still is handed on, and the connection stays for the answer
+// that it may get.
+func (c *conn) deliverFrames(in *Framer) (whole bool, err error) {
 	for {
 		kind, msg, err := in.Next()
 		switch {
@@ -316,19 +320,20 @@ func (c *conn) deliverFrames(in *Framer) error {
 			case <-t.C:
 			case <-c.network.ctx.Done():
 			}
-			return err
+			return whole, err
 		case err != nil:
-			return err
+			return whole, err
 		case kind == MessageFrame:
+			whole = true
 			if err := c.deliver(msg); err != nil {
-				return err
+				return whole, err
 			}
 		case kind == PingFrame, kind == PongFrame:
 			if c.keepAlive(kind == PingFrame) {
 				in.halfway = false // a pong that was awaited is not half a ping
 			}
 		default:
-			return nil
+			return whole, nil
 		}
 	}
 }

@@ -247,6 +247,32 @@ func TestTCPMessagesInPieces(t *testing.T) {
 	})
 }
 
+// A connection on which each read ends within a message, as those of a busy trunk do, is not that of a
+// slow sender.
+func TestBusyConnectionStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := memnet.New(memnet.Config{})
+		b := newNetHost(t, mem, "192.0.2.2", NetworkConfig{})
+		b.serveMem(t, mem, ListenConfig{Transport: TCP, Addr: "192.0.2.2:5060"})
+		c, err := mem.Dial(t.Context(), netip.MustParseAddrPort("192.0.2.1:0"), netip.MustParseAddrPort("192.0.2.2:5060"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := sipText("message")
+		c.Write([]byte(text[:20]))
+		for range 120 {
+			time.Sleep(time.Second)
+			if _, err := c.Write([]byte(text[20:] + text[:20])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if got := b.data(); len(got) != 120 || len(b.closes()) != 0 {
+			t.Errorf("%d messages, closed: %v", len(got), b.closes())
+		}
+	})
+}
+
 func TestConnectionIsReusedBothWays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := memnet.New(memnet.Config{Latency: 10 * time.Millisecond})

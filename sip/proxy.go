@@ -170,7 +170,7 @@ func (f *Forwarding) preprocess() int {
 		if err != nil {
 			return 400
 		}
-		if !f.proxy.IsSelf(a.URI) {
+		if !f.proxy.IsSelf(a.URI) || f.routed && a.URI.User != f.route.User { // another is a spiral's
 			break
 		}
 		if !f.routed {

@@ -369,6 +369,7 @@ func TestProxyRoutes(t *testing.T) {
 	}{
 		"ours on top":                {"sip:bob@example.org", []string{"<sip:state@" + proxyAddr.String() + ";lr>", "<sip:" + next + ";lr>"}, "sip:bob@example.org", []string{"<sip:" + next + ";lr>"}, "state"},
 		"both of our sides":          {"sip:bob@example.org", []string{self, self, "<sip:" + next + ";lr>"}, "sip:bob@example.org", []string{"<sip:" + next + ";lr>"}, ""},
+		"two passes through us":      {"sip:bob@example.org", []string{"<sip:one@" + proxyAddr.String() + ";lr>", "<sip:two@" + proxyAddr.String() + ";lr>", "<sip:" + next + ";lr>"}, "sip:bob@example.org", []string{"<sip:" + next + ";lr>"}, "one two"},
 		"not ours":                   {"sip:bob@example.org", []string{"<sip:" + next + ";lr>"}, "sip:bob@example.org", []string{"<sip:" + next + ";lr>"}, "-"},
 		"a strict router before us":  {"sip:" + proxyAddr.String() + ";lr", []string{"<sip:" + next + ";lr>", "<sip:bob@example.org>"}, "sip:bob@example.org", []string{"<sip:" + next + ";lr>"}, ""},
 		"a strict router comes next": {"sip:bob@example.org", []string{self, "<sip:" + next + ">", "<sip:more.example.org;lr>"}, "sip:" + next, []string{"<sip:more.example.org;lr>", "<sip:bob@example.org>"}, ""},
@@ -379,7 +380,7 @@ func TestProxyRoutes(t *testing.T) {
 				user := "-"
 				l := newProxyLab(t, 1, ProxyConfig{Names: []string{"proxy.example.org"}, OnRequest: func(f *Forwarding) {
 					if u, ok := f.Route(); ok {
-						user = u.User
+						user = strings.TrimPrefix(user+" "+u.User, "- ")
 					}
 					f.Forward()
 				}})
@@ -429,6 +430,68 @@ func TestProxySilenceAndRecordRoute(t *testing.T) {
 		if resp := l.final(req); resp.StatusCode != 504 {
 			t.Errorf("%s", resp)
 		}
+		l.done()
+	})
+}
+
+// What a branch may say that is not for the caller: provisional responses and a 408 to another request than
+// INVITE (RFC 4320 section 4), and a response without the way back.
+func TestProxyKeepsToItself(t *testing.T) {
+	for _, tc := range []struct {
+		method Method
+		says   []int
+		noVia  bool
+		want   int
+	}{
+		{MESSAGE, []int{183, 200}, false, 200},
+		{MESSAGE, []int{408}, false, 504},
+		{INVITE, []int{408}, false, 408},
+		{INVITE, []int{180, 486}, true, 502},
+		{MESSAGE, []int{200}, true, 502},
+	} {
+		t.Run(fmt.Sprint(tc), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newProxyLab(t, 1, ProxyConfig{OnRequest: func(f *Forwarding) { f.Forward(forks(1)...) }})
+				req := l.caller.invite("own")
+				req.Method = tc.method
+				req.Set("CSeq", CSeq{10, tc.method}.String())
+				l.caller.send(req)
+				got := l.callee[0].request(tc.method)
+				if tc.noVia {
+					got.RemoveNth("Via", 1)
+				}
+				for _, status := range tc.says {
+					l.callee[0].respond(got, status, "t", "")
+				}
+				resp := l.caller.read().(*Response)
+				if resp.StatusCode != tc.want {
+					t.Errorf("got %d, want %d", resp.StatusCode, tc.want)
+				}
+				if tc.method == INVITE {
+					l.caller.send(NewACK(req, resp))
+				}
+				l.done()
+			})
+		})
+	}
+}
+
+// Whoever asked for sips is recorded by sips (RFC 3261 section 16.6 item 4).
+func TestProxyRecordsSIPS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newProxyLab(t, 1, ProxyConfig{OnRequest: func(f *Forwarding) {
+			f.RecordRoute("mark", Params{})
+			f.Forward(&Branch{Send: SendOptions{Targets: []Target{{Transport: UDP, Addr: calleeAddr(0)}}}})
+		}})
+		req := l.caller.invite("secure")
+		req.RequestURI = "sips:bob@example.org"
+		l.caller.send(req)
+		got := l.callee[0].request(INVITE)
+		if rr := got.Value("Record-Route"); rr != "<sips:mark@192.0.2.100:5060;lr>" {
+			t.Errorf("%s", got)
+		}
+		l.callee[0].respond(got, 200, "t", "")
+		l.final(req)
 		l.done()
 	})
 }

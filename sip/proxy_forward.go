@@ -196,15 +196,19 @@ func (f *Forwarding) recordRoute(req *Request, out Flow) {
 	if !f.stay {
 		return
 	}
+	scheme := "sip"
+	if hop, err := nextHop(req); err == nil && hop.Scheme == "sips" || isSIPS(req.RequestURI) {
+		scheme = "sips" // RFC 3261 section 16.6 item 4
+	}
 	// reached tells whether somebody listens there: over a connection that we opened, and a transport that
 	// we do not listen on, nobody does.
 	value := func(fl Flow) (value string, reached bool) {
 		host, port := f.proxy.ep.SentBy(fl)
-		u := URI{Scheme: "sip", User: f.user, Host: host, Port: port, Params: f.params}
+		u := URI{Scheme: scheme, User: f.user, Host: host, Port: port, Params: f.params}
 		if strings.IndexByte(host, ':') >= 0 && host[0] != '[' {
 			u.Host = "[" + host + "]"
 		}
-		if fl.Transport != UDP && fl.Transport != NoTransport {
+		if fl.Transport != UDP && fl.Transport != NoTransport && !(scheme == "sips" && fl.Transport == TLS) {
 			u.Params.Set("transport", fl.Transport.Param())
 		}
 		u.Params.Set("lr", "")
@@ -279,7 +283,7 @@ func (f *Forwarding) event(b *Branch, ev ClientEvent) {
 		if errors.Is(ev.Err, ErrTimeout) {
 			status = 408
 			if f.Original.Method != INVITE {
-				status = 504 // 408 is not for these (RFC 4320 section 4.1)
+				status = 504 // 408 is not for these (RFC 4320 section 4.2)
 			}
 		} else if errors.Is(ev.Err, ErrCanceled) {
 			status = 487
@@ -290,8 +294,12 @@ func (f *Forwarding) event(b *Branch, ev ClientEvent) {
 		return
 	}
 	resp.RemoveNth("Via", 0)
-	if !resp.Has("Via") {
-		return // meant for us
+	if !resp.Has("Via") { // the way back is not in it
+		f.proxy.ep.cfg.Logger.Warn("response without our client's Via", "peer", ev.Flow.Remote, "status", resp.StatusCode, "call_id", resp.CallID())
+		if !resp.IsProvisional() {
+			f.ended(b, NewResponse(f.Original, 502, ""))
+		}
+		return
 	}
 	if f.OnReply != nil {
 		f.OnReply(b, resp)
@@ -304,10 +312,13 @@ func (f *Forwarding) event(b *Branch, ev ClientEvent) {
 		}
 		final := f.final
 		f.mu.Unlock()
-		if !final {
+		if !final && f.Original.Method == INVITE { // others have no provisional response but 100 (RFC 4320 section 4.1)
 			f.tx.Respond(resp)
 		}
 		return
+	}
+	if resp.StatusCode == 408 && f.Original.Method != INVITE {
+		resp = NewResponse(f.Original, 504, "")
 	}
 	f.ended(b, resp)
 }

@@ -42,6 +42,8 @@ type serverTx struct {
 	source netip.Addr
 	guard  time.Time // when the handler counts as forgetful; zero after the final response
 	back   *Via      // where to connect to if the request's connection has gone (RFC 3261 section 18.2.2)
+	moving bool      // that is under way
+	moved  [][]byte  // responses that wait for it
 	user   *ServerTransaction
 	onEnd  func(error)
 	err    error  // what went wrong, for onEnd
@@ -136,12 +138,17 @@ func (t *serverTx) send(now time.Time) error {
 	if t.last == nil {
 		return nil
 	}
-	e := t.sh.ep
-	err := e.transmit(now, t.flow, t.last, "", "")
+	if t.moving {
+		t.wait(t.last)
+		return nil
+	}
+	err := t.sh.ep.transmit(now, t.flow, t.last, "", "")
 	if err != nil && t.back != nil {
 		via := *t.back
 		t.back = nil // once
-		go t.sendElsewhere(via, t.flow, bytes.Clone(t.last))
+		t.moving = true
+		t.wait(t.last)
+		go t.sendElsewhere(via, t.flow)
 		return nil
 	}
 	if err != nil {
@@ -151,10 +158,25 @@ func (t *serverTx) send(now time.Time) error {
 	return err
 }
 
-// sendElsewhere sends a response whose connection has gone: over a new one to where the request
+// maxMoved bounds the responses that wait for a connection; of more the newest matters.
+const maxMoved = 8
+
+// wait keeps a response until there is a connection for it. One that comes again is kept once.
+func (t *serverTx) wait(data []byte) {
+	n := len(t.moved)
+	switch {
+	case n > 0 && bytes.Equal(t.moved[n-1], data):
+	case n == maxMoved:
+		t.moved[n-1] = bytes.Clone(data)
+	default:
+		t.moved = append(t.moved, bytes.Clone(data))
+	}
+}
+
+// sendElsewhere sends responses whose connection has gone: over a new one to where the request
 // came from, else to where the sent-by of its Via leads (RFC 3263 section 5). Further responses
 // take the same way.
-func (t *serverTx) sendElsewhere(via Via, gone Flow, data []byte) {
+func (t *serverTx) sendElsewhere(via Via, gone Flow) {
 	e := t.sh.ep
 	ctx, cancel := context.WithTimeout(e.net.ctx, 32*time.Second)
 	defer cancel()
@@ -174,10 +196,7 @@ func (t *serverTx) sendElsewhere(via Via, gone Flow, data []byte) {
 		e.net.connect(target.Transport, target.Addr, target.ServerName, Flow{}, func(f Flow, err error) { done <- result{f, err} })
 		r := <-done
 		if err = r.err; err == nil {
-			if err = e.transmit(time.Now(), r.flow, data, "", "over a new connection"); err == nil {
-				t.sh.mu.Lock()
-				t.flow = r.flow
-				t.sh.unlock()
+			if err = t.move(r.flow); err == nil {
 				return
 			}
 		}
@@ -188,11 +207,25 @@ func (t *serverTx) sendElsewhere(via Via, gone Flow, data []byte) {
 	now := time.Now()
 	t.sh.mu.Lock()
 	defer t.sh.unlock()
+	t.moving, t.moved = false, nil
 	if t.sh.closed || t.m.State() == txTerminated {
 		return
 	}
 	t.err = err
 	t.perform(now, t.m.Handle(now, txInput{event: inError}, t.sh.out[:0]))
+}
+
+// move sends what waits over a new connection, which is the way of all further responses then.
+func (t *serverTx) move(f Flow) error {
+	t.sh.mu.Lock()
+	defer t.sh.unlock()
+	for _, data := range t.moved {
+		if err := t.sh.ep.transmit(time.Now(), f, data, "", "over a new connection"); err != nil {
+			return err
+		}
+	}
+	t.flow, t.moving, t.moved = f, false, nil
+	return nil
 }
 
 // trying sends 100 Trying by itself.
