@@ -50,6 +50,12 @@ func serverConfig(t *testing.T, tr trace.Func, telephones ...[2]string) as.Confi
 		cfg.Trunks = append(cfg.Trunks, as.Trunk{Name: x[0], Servers: []as.TrunkServer{{URI: x[1]}}, Codecs: []string{"PCMA", "PCMU"}})
 		rules.Rules = append(rules.Rules, as.Rule{Match: as.Match{Called: []string{x[0]}}, Then: &as.Decision{Action: as.Bridge, Targets: []as.Target{{Trunk: x[0]}}}})
 	}
+	if len(telephones) > 1 { // who is called and not there is at the last of them
+		forward := as.Decision{Action: as.Bridge, Diversion: "unavailable", Targets: []as.Target{{Trunk: telephones[len(telephones)-1][0], Called: telephones[len(telephones)-1][0]}}}
+		rules.Rules = append(rules.Rules,
+			as.Rule{Match: as.Match{Case: []as.SessionCase{as.CaseTerm}, RegState: []as.RegState{as.Unregistered}, Called: []string{"carol@" + kamailio.Domain}}, Then: &forward},
+			as.Rule{Match: as.Match{Case: []as.SessionCase{as.CaseTerm}, Called: []string{"carol-too@" + kamailio.Domain}}, Then: &as.Decision{Action: as.Bridge, Targets: []as.Target{{IMS: true}}}})
+	}
 	rules.Rules = append(rules.Rules, as.Rule{Match: as.Match{Side: []as.Side{as.SideTrunk}}, Then: &as.Decision{Action: as.Bridge, Targets: []as.Target{{IMS: true}}}})
 	router, err := as.NewRules(rules)
 	if err != nil {
@@ -191,7 +197,7 @@ func TestKamailioIMS(t *testing.T) {
 	dispatcher := kamailio.StartDispatcher(t, lab.FreePort(t), fmt.Sprintf("sip:127.0.0.1:%d", port))
 
 	x := kamailio.StartIMSTraced(t, kamailio.Config{}, l, tr, kamailio.Subscriber(t, "alice", kamailio.Criteria(port)...),
-		kamailio.Subscriber(t, "bob", kamailio.Criteria(dispatcher.Port)...))
+		kamailio.Subscriber(t, "bob", kamailio.Criteria(dispatcher.Port)...), kamailio.Subscriber(t, "carol", kamailio.Terminating(port)...))
 	cfg.IMS.Routes = []string{fmt.Sprintf("<sip:127.0.0.1:%d;lr>", x.ICSCF)}
 	if err := server.Reload(cfg); err != nil {
 		t.Fatal(err)
@@ -265,6 +271,7 @@ func TestKamailioIMS(t *testing.T) {
 	if s := server.Stats(); s.Calls != 0 || s.Received != 5 || s.Answered != 3 || s.Proxied != 2 || s.Users != 2 {
 		t.Errorf("%+v", s)
 	}
+	terminating(t, x, &over, plain)
 	// He is gone, and the server hears of that, too.
 	x.Register(t, "bob", at["bob"], 0)
 	kamailio.Eventually(t, "the third-party REGISTER of the end", func() bool { return server.Stats().Users == 1 })
@@ -279,5 +286,59 @@ func TestKamailioIMS(t *testing.T) {
 	}
 	if err := <-answered; err != nil {
 		t.Error(err)
+	}
+}
+
+// terminating: calls to her go by the server, too: it lets them go on, or is between both as a back-to-back user agent. Those to her while she
+// is not there it sends elsewhere, or lets go on to nobody.
+func terminating(t *testing.T, x *kamailio.IMS, over *ended, plain int) {
+	t.Helper()
+	port, before := lab.FreePort(t), len(over.all())
+	for i, tc := range []struct {
+		user       string
+		registered bool
+		answers    int // port; 0: nobody does
+		action     as.Action
+		target     string
+		status     int
+	}{
+		{"carol", true, port, as.Proxy, "proxy", 200},
+		{"carol-too", true, port, as.Bridge, "ims", 200},
+		{"carol", false, plain, as.Bridge, "trunk/+49301", 200},
+		{"carol-too", false, 0, as.Bridge, "ims", 480},
+	} {
+		expires := 0
+		if tc.registered {
+			expires = 3600
+		}
+		if i%2 == 0 {
+			x.Register(t, "carol", port, expires)
+			kamailio.Eventually(t, "the S-CSCF knows", func() bool { return (x.Contacts("sip:carol@"+kamailio.Domain) > 0) == tc.registered })
+		}
+		answered := make(chan error, 1)
+		if tc.answers != 0 {
+			go func() { answered <- kamailio.Answer(t, tc.answers, 1) }()
+		} else {
+			answered <- nil
+		}
+		if err := kamailio.Call(t, lab.FreePort(t), x.ICSCF, tc.user); (err == nil) != (tc.status == 200) {
+			t.Errorf("call %d to %s: %v", i, tc.user, err)
+		}
+		if err := <-answered; err != nil {
+			t.Errorf("call %d to %s: %v", i, tc.user, err)
+		}
+		kamailio.Eventually(t, "the call is over", func() bool { return len(over.all()) == before+i+1 })
+		c := over.all()[before+i]
+		want := as.Unregistered
+		if tc.registered {
+			want = as.Registered
+		}
+		if c.Request.Case != as.CaseTerm || c.Request.RegState != want || c.Request.ServedUser != "sip:"+tc.user+"@"+kamailio.Domain || !strings.HasPrefix(c.ODI, "iscmark") ||
+			c.Decision.Action != tc.action || c.Target != tc.target || c.Status != tc.status {
+			t.Errorf("call %d to %s: %+v\n%+v", i, tc.user, c, c.Request)
+		}
+		if r := c.Record(); (tc.target == "trunk/+49301") != (r.DivertedBy == "carol@"+kamailio.Domain) {
+			t.Errorf("%+v", r)
+		}
 	}
 }

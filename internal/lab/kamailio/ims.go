@@ -105,6 +105,17 @@ func Criteria(port int) []hss.InitialFilterCriteria {
 	}
 }
 
+// Terminating send a user's registrations, and the calls to him whether he is registered or not, to the application server at a port of
+// 127.0.0.1.
+func Terminating(port int) []hss.InitialFilterCriteria {
+	at := fmt.Sprintf("sip:127.0.0.1:%d", port)
+	return []hss.InitialFilterCriteria{
+		{Priority: 1, ApplicationServer: at, Triggers: []hss.Trigger{{Method: "REGISTER"}}},
+		{Priority: 2, ApplicationServer: at, Triggers: []hss.Trigger{{Method: "INVITE"}, {SessionCase: "terminatingRegistered"}}},
+		{Priority: 3, ApplicationServer: at, Triggers: []hss.Trigger{{Method: "INVITE"}, {SessionCase: "terminatingUnregistered"}}},
+	}
+}
+
 // Registration is what the HSS knows of a user's first set of identities.
 func (x *IMS) Registration(t testing.TB, id string) hss.Registration {
 	t.Helper()
