@@ -89,6 +89,10 @@ type Config struct {
 	// further MediaTimeout of silence.
 	OnMediaTimeout func(*Call)
 
+	// Wheel turns the media, for agents whose calls are bridged to one another: media of two wheels is not. If nil, one of the
+	// agent's own, which ends with it.
+	Wheel *Wheel
+
 	Interface string       // the role, for Trace of media
 	Logger    *slog.Logger // if nil, nothing is logged
 	Trace     trace.Func   // of media; that of SIP is in SIP.Endpoint. If nil, not called
@@ -162,7 +166,9 @@ func NewAgent(cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.ua, a.wheel = ua, NewWheel()
+	if a.ua, a.wheel = ua, cfg.Wheel; a.wheel == nil {
+		a.wheel = NewWheel()
+	}
 	return a, nil
 }
 
@@ -207,7 +213,9 @@ func (a *Agent) Close() error {
 	for _, c := range calls {
 		c.finish(errClosed)
 	}
-	a.wheel.Close()
+	if a.cfg.Wheel == nil {
+		a.wheel.Close()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, p := range a.ports {

@@ -126,7 +126,7 @@ func assignment(args string) (name, value string, err error) {
 	if name = strings.TrimSpace(name); name == "" {
 		return "", "", parseError("variable", args, errVariable)
 	}
-	return name, unquote(value), nil
+	return name, unquote(value, 0), nil
 }
 
 func appSet(_ context.Context, c *Channel, args string) error {

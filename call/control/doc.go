@@ -77,13 +77,13 @@
 //     that differs (480 is NO_USER_RESPONSE, 88 is 488, 21 is 603), see [Cause]
 //   - RFC 3326: the cause goes into BYE, CANCEL and refusals as Reason, and is read from theirs
 //   - Dial strings and arguments as FreeSWITCH 1.10 documents them: {} <> [] variables with quotes, backslashes and ^^,
-//     simultaneous and sequential legs, early media that wins where ignore_early_media does not say else
+//     simultaneous and sequential legs, whole dial strings at once (:_:), loopback/EXTENSION/CONTEXT, early media that wins where ignore_early_media does not say else
 //
 // # Differences from FreeSWITCH, and limitations
 //
 // What is queued on a channel that plays something waits until that is over; FreeSWITCH plays it at once, unless event-lock
 // says else. During uuid_broadcast to one leg of a bridge the other leg goes on to hear it. An early leg does not run the
-// extension of originate when it is only ringing (ring_ready). There is no enterprise originate (:_:), no loopback endpoint,
-// no say and no text-to-speech, no video; sounds are not fetched by HTTP; uuid_displace and bind_meta_app
-// are not there. Codecs are those of the agent, or of the Target.
+// extension of originate when it is only ringing (ring_ready). There is no say and no text-to-speech, no video; sounds are not fetched by HTTP; uuid_displace and bind_meta_app
+// are not there. Codecs are those of the agent, or of the Target. A loopback call speaks PCMA between its ends, and is
+// never taken out of the way (loopback_bowout).
 package control

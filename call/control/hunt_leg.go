@@ -23,9 +23,11 @@ func (h *hunt) leg(ctx context.Context, ep Endpoint, results chan outcome, progr
 	}
 	vars := with(h.vars, ep.Vars...)
 	c := s.newChannel(find(vars, "origination_uuid"), false)
-	c.owned = true
-	c.name = ep.String()
-	c.setLocked("direction", "outbound", "channel_name", c.name, "destination_number", destination(ep.Dest), "is_outbound", "true")
+	c.name, c.owned = ep.String(), true
+	if ep.Kind == KindLoopback {
+		c.name = "loopback/" + parseLoopback(ep.Dest).Number + "-a"
+	}
+	c.setLocked("direction", "outbound", "channel_name", c.name, "destination_number", destination(ep), "is_outbound", "true")
 	name, number := h.callerName, h.callerNumber
 	if a := h.caller; a != nil {
 		c.inherit(a)
@@ -73,7 +75,11 @@ func (h *hunt) leg(ctx context.Context, ep Endpoint, results chan outcome, progr
 }
 
 // destination is the number or user within the address of an endpoint.
-func destination(dest string) string {
+func destination(ep Endpoint) string {
+	if ep.Kind == KindLoopback {
+		return parseLoopback(ep.Dest).Number
+	}
+	dest := ep.Dest
 	dest = strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(dest, "sips:"), "sip:"), "tel:")
 	user, _, _ := strings.Cut(dest, "@")
 	user, _, _ = strings.Cut(user, ";")
@@ -114,7 +120,11 @@ func (h *hunt) call(ctx context.Context, c *Channel, ep Endpoint, vars []Var, re
 	}
 	resolveCtx, done := context.WithCancel(context.WithValue(ctx, legKey{}, c))
 	stop := context.AfterFunc(c.ctx, done)
-	targets, err := h.sw.cfg.Resolve(resolveCtx, ep)
+	resolve := h.sw.cfg.Resolve
+	if ep.Kind == KindLoopback {
+		resolve = func(context.Context, Endpoint) ([]Target, error) { return h.sw.loopTarget(c, ep) }
+	}
+	targets, err := resolve(resolveCtx, ep)
 	stop()
 	done()
 	if err != nil {

@@ -51,6 +51,7 @@ func (s *Switch) adopt(c *call.Call, vars []Var) (*Channel, error) {
 	ch.call = c
 	ch.describeIncoming(c)
 	ch.setVars(vars)
+	ch.name = ch.vars["channel_name"]
 	if err := s.add(ch); err != nil {
 		c.Refuse(503, "")
 		return nil, err

@@ -2,11 +2,73 @@ package control
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
+
+// Originate says what [Switch.Originate] is to do.
+type Originate struct {
+	Dial DialString
+	// Then is where the channel goes when it has an answer, or early media unless ignore_early_media is set: &app(args)
+	// or an extension. If its Number is empty, the channel is parked.
+	Then Extension
+	// CallerName and CallerNumber are the caller ID; origination_caller_id_name and _number have precedence.
+	CallerName, CallerNumber string
+	// Timeout is for the answer. If zero, that of originate_timeout, else 60 s.
+	Timeout time.Duration
+}
+
+// ParseOriginate reads the arguments of FreeSWITCH's originate:
+//
+//	DIALSTRING &app(args)
+//	DIALSTRING EXTENSION [DIALPLAN [CONTEXT [CALLER_NAME [CALLER_NUMBER [TIMEOUT_SECONDS]]]]]
+//
+// "undef" stands for what is left out.
+func ParseOriginate(s string) (Originate, error) {
+	var o Originate
+	const what = "originate"
+	if len(s) > maxTextSize {
+		return o, parseError(what, s, errTooMany)
+	}
+	words, err := splitWords(s)
+	if err != nil {
+		return o, parseError(what, s, err)
+	}
+	if len(words) < 2 || len(words) > 7 {
+		return o, parseError(what, s, errors.New("want a dial string, an extension and at most five more"))
+	}
+	if o.Dial, err = ParseDialString(words[0]); err != nil {
+		return o, err
+	}
+	for i, w := range words[1:] {
+		if w = unquoteWhole(w); w == "undef" {
+			continue
+		}
+		switch i {
+		case 0:
+			o.Then.Number = w
+		case 1:
+			o.Then.Dialplan = w
+		case 2:
+			o.Then.Context = w
+		case 3:
+			o.CallerName = w
+		case 4:
+			o.CallerNumber = w
+		case 5:
+			if o.Timeout, err = parseSeconds(w); err != nil {
+				return o, parseError(what, w, err)
+			}
+		}
+	}
+	if _, _, err := o.Then.app(); err != nil {
+		return o, err
+	}
+	return o, nil
+}
 
 // Originate calls whom o says, and returns the channel that has answered, or has early media where ignore_early_media
 // is not set. The channel goes on to o.Then by itself. An error of why nobody answered is a Cause.
@@ -77,6 +139,9 @@ func find(vars []Var, name string) string {
 
 // run returns the leg that won, which is owned by the caller of run.
 func (h *hunt) run(ctx context.Context) (*Channel, error) {
+	if len(h.dial.Enterprise) > 0 {
+		return h.enterprise(ctx)
+	}
 	h.vars = append(h.vars, h.dial.Vars...)
 	early := find(h.vars, "ignore_early_media")
 	h.ignoreEarly = early != "" && !isFalse(early)

@@ -127,6 +127,7 @@ type Switch struct {
 	apps     map[string]App
 	globals  map[string]string
 	rooms    map[string]*room
+	looped   *loopback // made when it is needed
 	api      func(context.Context, string) (string, error)
 	paused   bool
 	closed   bool
@@ -226,6 +227,12 @@ func (s *Switch) Close(ctx context.Context) error {
 		case <-ctx.Done():
 			err = context.Cause(ctx)
 		}
+	}
+	s.mu.Lock()
+	looped := s.looped
+	s.mu.Unlock()
+	if looped != nil {
+		err = errors.Join(err, looped.close(ctx))
 	}
 	e := s.NewEvent("SHUTDOWN", "")
 	e.Add("Event-Info", "System Shutting Down")

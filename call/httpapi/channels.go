@@ -217,7 +217,7 @@ func (h *Handler) originate(w http.ResponseWriter, r *http.Request) error {
 		}
 		dial.Vars = append(dial.Vars, control.Var{Name: name, Value: value})
 	}
-	if legs(dial) == 1 { // the one that answers is known before
+	if dial.Legs() == 1 { // the one that answers is known before
 		dial.Vars = append(dial.Vars, control.Var{Name: "origination_uuid", Value: uuid})
 	} else if !o.Wait {
 		return unusable(errors.New("which of several legs answers is only known with wait"))
@@ -247,13 +247,6 @@ func (h *Handler) originate(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return h.answer(w, http.StatusCreated, whole(c))
-}
-
-func legs(d control.DialString) (n int) {
-	for _, g := range d.Groups {
-		n += len(g)
-	}
-	return n
 }
 
 func actions(list []Action) []control.Action {
