@@ -13,6 +13,7 @@ type Tap struct {
 	media  *Media
 	to     *Recorder
 	rate   int
+	edit   func([]int16) bool
 	stereo bool
 
 	// Of the wheel's goroutine.
@@ -36,6 +37,9 @@ type TapOptions struct {
 	Stereo bool
 	// SampleRate in Hz: 8000, 16000 or 48000. If zero, that of the leg as it is now.
 	SampleRate int
+	// Edit, if not nil, is called with the samples of each 20 ms before they go to the Sink, on the goroutine of all media: it must
+	// not block. It may change them, to silence what must not be recorded; if it returns false they are left out.
+	Edit func(pcm []int16) bool
 }
 
 // NewTap begins to hand sink what is said and heard, in step, silence included. Close ends it; it does not close sink.
@@ -46,7 +50,7 @@ func NewTap(m *Media, sink Sink, opts TapOptions) (*Tap, error) {
 	if _, err := resample.New(m.SampleRate(), opts.SampleRate); err != nil {
 		return nil, fmt.Errorf("call: %w", err)
 	}
-	t := &Tap{media: m, to: NewRecorder(sink), rate: opts.SampleRate, stereo: opts.Stereo}
+	t := &Tap{media: m, to: NewRecorder(sink), rate: opts.SampleRate, stereo: opts.Stereo, edit: opts.Edit}
 	m.AddSink((*tapSaid)(t))
 	m.AddSentSink((*tapHeard)(t))
 	return t, nil
@@ -87,6 +91,9 @@ func (s *tapHeard) WriteSamples(pcm []int16) error {
 		}
 	}
 	t.said.pcm = t.said.pcm[:0]
+	if t.edit != nil && !t.edit(t.frame) {
+		return nil
+	}
 	return t.to.WriteSamples(t.frame)
 }
 

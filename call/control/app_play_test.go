@@ -292,6 +292,34 @@ func TestRecord(t *testing.T) {
 		if n := len(mixed.pcm); n < 15800 || n > 16500 {
 			t.Errorf("%d samples", n)
 		}
+		// A second masked, and one left out.
+		if err := c.Record("masked.wav", 0); err != nil {
+			t.Fatal(err)
+		}
+		for _, app := range []string{"record_session_mask", "record_session_unmask", "record_session_pause", "record_session_resume"} {
+			time.Sleep(time.Second)
+			if err := c.Execute(t.Context(), app, "masked.wav"); err != nil {
+				t.Errorf("%s: %v", app, err)
+			}
+		}
+		time.Sleep(time.Second)
+		if err := c.StopRecord("masked.wav"); err != nil {
+			t.Error(err)
+		}
+		masked := read("masked.wav", 1)[0]
+		if n := len(masked.pcm); n < 31000 || n > 33000 {
+			t.Errorf("%d samples", n)
+		}
+		for i, v := range masked.pcm[8400:15600] {
+			if v != 0 {
+				t.Fatalf("sample %d of what is masked is %d", i, v)
+			}
+		}
+		hears(t, "before the mask", &capture{pcm: masked.pcm[:7600]}, 1600)
+		hears(t, "after the mask", &capture{pcm: masked.pcm[16400:]}, 1600)
+		if err := c.SetRecordMode("masked.wav", RecordMasked); err == nil {
+			t.Error("masked what is not recorded")
+		}
 		// record: what the peer says, until a key.
 		time.AfterFunc(1500*time.Millisecond, func() { in.SendDTMF('*') })
 		if err := c.Execute(t.Context(), "record", "said.wav 20"); err != nil {

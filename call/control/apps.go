@@ -57,15 +57,19 @@ func init() {
 		"stop_record_session": func(_ context.Context, c *Channel, args string) error {
 			return c.StopRecord(strings.TrimSpace(args))
 		},
-		"echo":         appEcho,
-		"conference":   appConference,
-		"three_way":    appThreeWay,
-		"eavesdrop":    appEavesdrop,
-		"intercept":    appIntercept,
-		"break":        appBreak,
-		"sched_hangup": appSchedHangup,
-		"hold":         func(ctx context.Context, c *Channel, _ string) error { return c.hold(ctx, true) },
-		"unhold":       func(ctx context.Context, c *Channel, _ string) error { return c.hold(ctx, false) },
+		"record_session_mask":   recordMode(RecordMasked),
+		"record_session_unmask": recordMode(RecordAll),
+		"record_session_pause":  recordMode(RecordPaused),
+		"record_session_resume": recordMode(RecordAll),
+		"echo":                  appEcho,
+		"conference":            appConference,
+		"three_way":             appThreeWay,
+		"eavesdrop":             appEavesdrop,
+		"intercept":             appIntercept,
+		"break":                 appBreak,
+		"sched_hangup":          appSchedHangup,
+		"hold":                  func(ctx context.Context, c *Channel, _ string) error { return c.hold(ctx, true) },
+		"unhold":                func(ctx context.Context, c *Channel, _ string) error { return c.hold(ctx, false) },
 	}
 }
 

@@ -26,6 +26,7 @@ type recording struct {
 	begin   time.Time
 	rate    int
 	samples atomic.Int64 // per channel
+	mode    atomic.Int32 // a RecordMode
 
 	tap    *call.Tap
 	writer *soundfile.Writer
@@ -122,7 +123,7 @@ func (r *recording) toFile(m *call.Media, stereo bool) error {
 		return err
 	}
 	r.file = f
-	r.tap, err = call.NewTap(m, &counted{r, r.writer, cfg.Channels}, call.TapOptions{Stereo: stereo, SampleRate: cfg.SampleRate})
+	r.tap, err = call.NewTap(m, &counted{r, r.writer, cfg.Channels}, call.TapOptions{Stereo: stereo, SampleRate: cfg.SampleRate, Edit: r.edit})
 	if err != nil {
 		r.writer.Close()
 		f.Close()
@@ -152,7 +153,7 @@ func (r *recording) toSpool(m *call.Media, stereo bool, limit time.Duration) err
 	if err != nil {
 		return err
 	}
-	opts := record.Options{Stereo: stereo, SampleRate: r.rate, MaxTime: limit, To: t}
+	opts := record.Options{Stereo: stereo, SampleRate: r.rate, MaxTime: limit, Edit: r.edit, To: t}
 	opts.Meta = map[string]string{
 		"uuid": r.c.uuid, "caller_id_number": r.c.Var("caller_id_number"), "destination_number": r.c.Var("destination_number"),
 	}
@@ -223,7 +224,7 @@ func (c *Channel) StopRecord(name string) error {
 	}
 	c.recMu.Unlock()
 	if len(which) == 0 && name != "all" {
-		return fmt.Errorf("control: nothing is recorded to %.100q", name)
+		return fmt.Errorf("control: nothing is recorded to %.100q", redact(name))
 	}
 	var errs []error
 	for _, r := range which {
@@ -243,6 +244,45 @@ func (c *Channel) Recordings() []string {
 		out = append(out, n)
 	}
 	return out
+}
+
+// RecordMode says what becomes of what is said and heard while a channel is being recorded.
+type RecordMode uint8
+
+const (
+	RecordAll    RecordMode = iota
+	RecordMasked            // silence is recorded instead, so that times stay
+	RecordPaused            // nothing is recorded
+)
+
+// SetRecordMode masks or pauses a recording, by its name, or has it go on.
+func (c *Channel) SetRecordMode(name string, mode RecordMode) error {
+	c.recMu.Lock()
+	defer c.recMu.Unlock()
+	r := c.recordings[name]
+	if r == nil {
+		return fmt.Errorf("control: nothing is recorded to %.100q", redact(name))
+	}
+	r.mode.Store(int32(mode))
+	return nil
+}
+
+// edit is called with each frame, on the wheel's goroutine.
+func (r *recording) edit(pcm []int16) (keep bool) {
+	switch RecordMode(r.mode.Load()) {
+	case RecordPaused:
+		return false
+	case RecordMasked:
+		clear(pcm)
+	}
+	return true
+}
+
+// recordMode is an application that sets the mode of a recording: its name.
+func recordMode(mode RecordMode) App {
+	return func(_ context.Context, c *Channel, args string) error {
+		return c.SetRecordMode(unquoteWhole(args), mode)
+	}
 }
 
 // parseUpload reads a URL as users of mod_httapi write it: http://(file=NAME,method=POST,name=FIELD)host/path.

@@ -2,7 +2,6 @@ package esl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -24,7 +23,7 @@ const (
 	syntaxKill      = "<uuid> [cause]"
 	syntaxOriginate = "<call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] [<cid_name>] [<cid_num>] [<timeout_sec>]"
 	syntaxPark      = "<uuid>"
-	syntaxRecord    = "<uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]"
+	syntaxRecord    = "<uuid> [start|stop|mask|unmask|pause|resume] <path> [<limit>] [<recording_vars>]"
 	syntaxSendDTMF  = "<uuid> <dtmf_data>"
 	syntaxSetvar    = "<uuid> <var> [value]"
 	syntaxSetvars   = "<uuid> <var>=<value>;<var>=<value>..."
@@ -377,8 +376,12 @@ func recordCommand(s *Server, _ context.Context, args string) string {
 	case "stop":
 		what = "stop record session"
 		err = ch.StopRecord(words[2])
-	case "mask", "unmask", "pause", "resume":
-		what, err = words[1]+" recording session", errors.New("not supported")
+	case "mask":
+		what, err = "mask recording session", ch.SetRecordMode(words[2], control.RecordMasked)
+	case "pause":
+		what, err = "pause recording session", ch.SetRecordMode(words[2], control.RecordPaused)
+	case "unmask", "resume":
+		what, err = strings.ToLower(words[1])+" recording session", ch.SetRecordMode(words[2], control.RecordAll)
 	default:
 		return usage(syntaxRecord)
 	}

@@ -30,6 +30,9 @@ type Options struct {
 	Meta map[string]string
 	// MaxTime bounds the recording; it stops then. If zero, 12 hours.
 	MaxTime time.Duration
+	// Edit, if not nil, is called with the samples of each 20 ms before they are kept, on the goroutine of all media: it must not
+	// block. It may change them, to silence what must not be recorded; if it returns false they are left out.
+	Edit func(pcm []int16) bool
 	// To is where the recording goes. If its URL is empty, where the Config says.
 	To Destination
 }
@@ -44,6 +47,7 @@ type Recording struct {
 	sink   *call.Recorder
 	d      Description
 	stereo bool
+	edit   func([]int16) bool
 	to     Destination
 
 	heard, said channel // what the peer hears, what it says
@@ -100,7 +104,7 @@ func (s *Spool) Record(m *call.Media, opts Options) (*Recording, error) {
 			return nil, err
 		}
 	}
-	r := &Recording{spool: s, media: m, to: opts.To, stereo: opts.Stereo, max: int64(opts.MaxTime/time.Second) * int64(opts.SampleRate)}
+	r := &Recording{spool: s, media: m, to: opts.To, stereo: opts.Stereo, edit: opts.Edit, max: int64(opts.MaxTime/time.Second) * int64(opts.SampleRate)}
 	r.d = Description{Name: opts.Name, Start: time.Now(), SampleRate: opts.SampleRate, Channels: 1, Meta: maps.Clone(opts.Meta)}
 	if opts.Stereo {
 		r.d.Channels = 2
@@ -302,6 +306,10 @@ func (r *Recording) flush() error {
 		}
 	}
 	r.said.pcm, r.heard.pcm = r.said.pcm[:0], r.heard.pcm[:0]
+	if r.edit != nil && !r.edit(r.frame) {
+		r.taken -= int64(n)
+		return nil
+	}
 	return r.sink.WriteSamples(r.frame)
 }
 
