@@ -42,6 +42,16 @@ func Unbridge(m *Media) {
 	}
 }
 
+// Resume has m send again what the leg receives that it is bridged to, where it sends nothing else: after [Media.Play], which
+// gives up that direction of a bridge.
+func (m *Media) Resume() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed && m.peer != nil && m.source == nil {
+		m.setSource(m.bridge)
+	}
+}
+
 func (m *Media) bridgeTo(peer *Media) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -61,6 +61,8 @@ func init() {
 		"record_session_unmask": recordMode(RecordAll),
 		"record_session_pause":  recordMode(RecordPaused),
 		"record_session_resume": recordMode(RecordAll),
+		"displace_session":      appDisplace,
+		"stop_displace_session": func(_ context.Context, c *Channel, args string) error { return c.StopDisplace(unquoteWhole(args)) },
 		"echo":                  appEcho,
 		"conference":            appConference,
 		"three_way":             appThreeWay,

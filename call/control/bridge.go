@@ -24,11 +24,9 @@ type bridge struct {
 
 	stop [2]func() bool
 
-	mu      sync.Mutex
-	dirty   bool             // a leg was played something
-	playing int              // legs that are
-	room    *call.Conference // of three and more, instead of the plain connection
-	extra   int              // how many beside the two
+	mu    sync.Mutex
+	room  *call.Conference // of three and more, instead of the plain connection
+	extra int              // how many beside the two
 }
 
 func (br *bridge) other(c *Channel) *Channel {
@@ -120,39 +118,6 @@ func (br *bridge) answers() {
 		case <-br.done:
 		}
 		return
-	}
-}
-
-// plays notes that a leg hears something else for a while, until the function that it returns is called.
-func (br *bridge) plays() (over func()) {
-	br.mu.Lock()
-	defer br.mu.Unlock()
-	br.dirty = true
-	br.playing++
-	return func() {
-		br.mu.Lock()
-		br.playing--
-		br.mu.Unlock()
-		br.restore()
-	}
-}
-
-// restore connects the audio anew after one leg was played something.
-func (br *bridge) restore() {
-	br.mu.Lock()
-	defer br.mu.Unlock()
-	select {
-	case <-br.done:
-		return
-	default:
-	}
-	if br.room != nil {
-		return
-	}
-	ma, mb := br.a.media(), br.b.media()
-	if ma != nil && mb != nil && br.a.ctx.Err() == nil && br.b.ctx.Err() == nil && br.dirty && br.playing == 0 {
-		br.dirty = false
-		call.Bridge(ma, mb)
 	}
 }
 

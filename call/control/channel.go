@@ -134,6 +134,7 @@ type Channel struct {
 
 	recMu      sync.Mutex
 	recordings map[string]*recording
+	overlays   map[string]*layer
 }
 
 // running is an application that works on a channel.

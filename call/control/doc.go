@@ -24,6 +24,8 @@
 //	play_and_get_digits MIN MAX TRIES TIMEOUT_MS TERMINATORS FILE INVALID_FILE VARIABLE [REGEXP [DIGIT_TIMEOUT_MS [TO]]]
 //	read MIN MAX FILE VARIABLE TIMEOUT_MS TERMINATORS [DIGIT_TIMEOUT_MS]  send_dtmf KEYS[@MS]  flush_dtmf
 //	record FILE [LIMIT_S [LEVEL [SILENCE_S]]]  record_session FILE [+LIMIT_S]  stop_record_session FILE|all
+//	record_session_mask FILE  record_session_unmask  record_session_pause  record_session_resume
+//	displace_session FILE [mlr] [+LIMIT_S]  stop_displace_session FILE
 //	bridge DIALSTRING  transfer [-bleg|-both] EXTENSION [DIALPLAN [CONTEXT]]  execute_extension  park  sleep MS
 //	conference NAME[+PIN][+flags{mute|deaf}]  three_way UUID  eavesdrop UUID  intercept [-bleg] UUID  echo
 //	hold  unhold  break [all]  sched_hangup +SECONDS [CAUSE]  event NAME=VALUE,…  log [LEVEL] TEXT  info
@@ -83,7 +85,7 @@
 //
 // What is queued on a channel that plays something waits until that is over; FreeSWITCH plays it at once, unless event-lock
 // says else. During uuid_broadcast to one leg of a bridge the other leg goes on to hear it. An early leg does not run the
-// extension of originate when it is only ringing (ring_ready). There is no say and no text-to-speech, no video; sounds are not fetched by HTTP; uuid_displace and bind_meta_app
-// are not there. Codecs are those of the agent, or of the Target. A loopback call speaks PCMA between its ends, and is
-// never taken out of the way (loopback_bowout).
+// extension of originate when it is only ringing (ring_ready). There is no say and no text-to-speech, no video; sounds are not
+// fetched by HTTP; there is no bind_meta_app. Codecs are those of the agent, or of the Target. A loopback call speaks PCMA
+// between its ends, and is never taken out of the way (loopback_bowout).
 package control

@@ -348,18 +348,17 @@ func (c *Channel) Play(ctx context.Context, name string) error {
 	return c.play(ctx, src)
 }
 
-// play sends src, instead of the bridge that the channel is in.
+// play sends src, instead of what comes from the bridge that the channel is in, and then that again.
 func (c *Channel) play(ctx context.Context, src call.Source) error {
 	c.mu.Lock()
-	br := c.bridge
 	in := c.call
 	gain := c.vars["write_volume"]
 	c.mu.Unlock()
 	if in == nil {
 		return errNoMedia
 	}
-	if br != nil {
-		defer br.plays()()
+	if m := in.Media(); m != nil {
+		defer m.Resume()
 	}
 	if v, err := strconv.ParseFloat(gain, 64); err == nil && v != 0 {
 		src = &louder{noClose{src}, math.Pow(10, min(max(v, -60), 20)/20)}

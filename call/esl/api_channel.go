@@ -12,7 +12,7 @@ import (
 
 // The arguments of commands, in the words of FreeSWITCH's own usage lines.
 const (
-	syntaxAudio     = "<uuid> [start [read|write] [mute|level <level>]|stop]"
+	syntaxAudio     = "<uuid> [start [read|write] [[mute|level] <level>]|stop]"
 	syntaxBreak     = "<uuid> [all]"
 	syntaxBroadcast = "<uuid> <path> [aleg|bleg|holdb|both]"
 	syntaxDisplace  = "<uuid> [start|stop] <path> [<limit>] [mux]"
@@ -44,6 +44,7 @@ var channelCommands = map[string]apiCommand{
 		}
 		return "+OK\n"
 	}},
+	"uuid_audio":     {syntaxAudio, "Adjust audio levels on a channel", audioCommand},
 	"uuid_break":     {syntaxBreak, "Break out of media sent to channel", breakCommand},
 	"uuid_bridge":    {syntaxUUIDs, "Bridge call legs", bridgeCommand},
 	"uuid_broadcast": {syntaxBroadcast, "Execute dialplan application", broadcastCommand},
@@ -244,16 +245,59 @@ func displaceCommand(s *Server, _ context.Context, args string) string {
 	}
 	switch strings.ToLower(words[1]) {
 	case "start":
-		if strings.Contains(arg(words, 4), "m") || strings.Contains(arg(words, 3), "m") {
-			return "-ERR Cannot displace session: there is no mixing!\n"
+		limit, err := strconv.Atoi(arg(words, 3))
+		flags := arg(words, 4)
+		if err != nil { // it may be missing
+			flags = arg(words, 3)
 		}
-		if ch.Queue(control.Action{App: "playback", Args: words[2]}) != nil {
+		if flags == "mux" {
+			flags = "m"
+		}
+		if err := ch.Displace(words[2], flags, time.Duration(max(limit, 0))*time.Second); err != nil {
+			s.log.Warn("uuid_displace", "uuid", words[0], "err", err)
 			return "-ERR Cannot displace session!\n"
 		}
 	case "stop":
-		ch.Break(false)
+		if ch.StopDisplace(words[2]) != nil {
+			return "-ERR Cannot stop displace session!\n"
+		}
 	default:
 		return usage(syntaxDisplace)
+	}
+	return "+OK Success\n"
+}
+
+// audioCommand changes how loud the legs of a bridge hear one another.
+func audioCommand(s *Server, _ context.Context, args string) string {
+	words := strings.Fields(strings.ToLower(args))
+	if len(words) < 2 {
+		return usage(syntaxAudio)
+	}
+	ch := s.sw.Channel(words[0])
+	if ch == nil {
+		return "-ERR Cannot locate session!\n"
+	}
+	var err error
+	switch {
+	case words[1] == "stop":
+		ch.SetLevel(true, 0) // each fails where it was not changed
+		ch.SetLevel(false, 0)
+	case words[1] == "start" && len(words) > 4 && (words[2] == "read" || words[2] == "write") && (words[3] == "mute" || words[3] == "level"):
+		step, e := strconv.Atoi(words[4])
+		if e != nil {
+			return usage(syntaxAudio)
+		}
+		if step = max(step, -4); words[3] == "mute" && step != 0 {
+			step = -5
+		}
+		if err = ch.SetLevel(words[2] == "read", step); step == 0 {
+			err = nil
+		}
+	default:
+		return usage(syntaxAudio)
+	}
+	if err != nil {
+		return "-ERR " + oneLine(err.Error()) + "\n"
 	}
 	return "+OK Success\n"
 }

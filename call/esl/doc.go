@@ -35,7 +35,7 @@
 // # API commands
 //
 //	originate hupall conference (list)
-//	uuid_answer uuid_break uuid_bridge uuid_broadcast uuid_deflect uuid_displace uuid_dual_transfer uuid_dump uuid_exists
+//	uuid_answer uuid_audio uuid_break uuid_bridge uuid_broadcast uuid_deflect uuid_displace uuid_dual_transfer uuid_dump uuid_exists
 //	uuid_flush_dtmf uuid_getvar uuid_hold uuid_kill uuid_park uuid_pre_answer uuid_record uuid_recv_dtmf uuid_ring_ready
 //	uuid_send_dtmf uuid_setvar uuid_setvar_multi uuid_transfer break
 //	show channels|calls|bridged_calls|registrations|api|application|codec|modules|tasks [count] [as csv|json|xml|delim]
@@ -60,6 +60,6 @@
 //     does, as there; others wait until it is done, where FreeSWITCH lets them interrupt it
 //   - linger without a time ends after Config.MaxLinger
 //   - ${function(args)} is not expanded; regular expressions are RE2's
-//   - uuid_displace does not mix, uuid_record has no mask, uuid_media is refused: media always goes through
+//   - uuid_audio needs a bridge, and ends with it; uuid_media is refused: media always goes through
 //   - sofia profile NAME rescan and the like are refused: reloadxml does what Config.Reload says
 package esl

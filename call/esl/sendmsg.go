@@ -118,7 +118,8 @@ func (c *client) sendApplications(ch *control.Channel, cmd *Command) string {
 
 // quick are the applications that take no time.
 var quick = map[string]bool{
-	"break": true, "export": true, "hangup": true, "info": true, "log": true, "multiset": true, "multiunset": true, "record_session": true,
+	"break": true, "export": true, "hangup": true, "info": true, "log": true, "multiset": true, "multiunset": true, "record_session": true, "displace_session": true, "stop_displace_session": true,
+	"record_session_mask": true, "record_session_unmask": true, "record_session_pause": true, "record_session_resume": true,
 	"set": true, "set_global": true, "stop_record_session": true, "unset": true,
 }
 
