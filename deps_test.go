@@ -159,7 +159,7 @@ func TestInternalStaysBelow(t *testing.T) {
 }
 
 // testPackages are internal packages that serve tests alone.
-const testPackages = `internal/tsharktest internal/lab internal/lab/kamailio internal/memnet internal/bench internal/sctptest internal/diatest internal/calltest`
+const testPackages = `internal/tsharktest internal/lab internal/lab/kamailio internal/bench internal/sctptest internal/diatest internal/calltest`
 
 func TestModule(t *testing.T) {
 	mod, err := os.ReadFile("go.mod")

@@ -1,4 +1,4 @@
-// Package memnet is a network in memory, for tests: datagram sockets and streams that stand
+// Package memnet is a network in memory, for tests and for what stays within a process: datagram sockets and streams that stand
 // behind net.PacketConn, net.Listener and net.Conn, with loss, duplication, latency and
 // reordering drawn from a seed.
 //
