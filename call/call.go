@@ -25,32 +25,33 @@ type Call struct {
 	telling  sync.Mutex                         // orders onHold
 	toldHeld bool                               // guarded by telling
 
-	mu        sync.Mutex
-	dialog    *sip.Dialog   // nil until the peer of an outgoing call has answered
-	response  *sip.Response // the 2xx to ours
-	neg       *negotiation
-	branches  map[*sip.Dialog]*negotiation // of a call of ours that is not answered; nil afterwards
-	codecs    []Codec                      // that the call offers and accepts
-	direction sdp.Direction                // that we want
-	at        netip.Addr
-	socks     sockets
-	open      bool // socks are, and belong to the call rather than to media
-	media     *Media
-	final     bool          // an incoming call was answered or refused
-	ringing   bool          // it rings as soon as its preconditions are met
-	late      chan struct{} // closed when the answer to our offer in a 183 is there
-	met       chan struct{} // closed when the preconditions are met; nil while they are
-	reserved  bool          // what is ours
-	reserving bool
-	updating  bool // the peer is being told of what is reserved
-	pracks    int  // under way
-	peerHolds bool
-	onHold    func(bool)
-	pair      *couple // of Connect
-	keying    keying  // of SRTP
-	pad       keypad  // of DTMF
-	silent    bool    // nothing has come from the peer for a while
-	handler   func(*sip.Incoming)
+	mu         sync.Mutex
+	dialog     *sip.Dialog   // nil until the peer of an outgoing call has answered
+	response   *sip.Response // the 2xx to ours
+	neg        *negotiation
+	branches   map[*sip.Dialog]*negotiation // of a call of ours that is not answered; nil afterwards
+	codecs     []Codec                      // that the call offers and accepts
+	direction  sdp.Direction                // that we want
+	at         netip.Addr
+	socks      sockets
+	open       bool // socks are, and belong to the call rather than to media
+	media      *Media
+	final      bool          // an incoming call was answered or refused
+	ringing    bool          // it rings as soon as its preconditions are met
+	authorized bool          // the caller was told that there is early media
+	late       chan struct{} // closed when the answer to our offer in a 183 is there
+	met        chan struct{} // closed when the preconditions are met; nil while they are
+	reserved   bool          // what is ours
+	reserving  bool
+	updating   bool // the peer is being told of what is reserved
+	pracks     int  // under way
+	peerHolds  bool
+	onHold     func(bool)
+	pair       *couple // of Connect
+	keying     keying  // of SRTP
+	pad        keypad  // of DTMF
+	silent     bool    // nothing has come from the peer for a while
+	handler    func(*sip.Incoming)
 }
 
 func (a *Agent) newCall(d *sip.Dialog) *Call {
@@ -166,14 +167,14 @@ func (c *Call) Ring() error {
 	if !has {
 		return c.in.Reply(180, nil, "")
 	}
-	return c.progress(180)
+	return c.progress(180, false)
 }
 
 // Progress opens the audio before the call is answered (183), for announcements, and waits for it: for the caller's
 // preconditions to be met, or, where the caller made no offer, for its answer to ours. A caller that made no offer and
 // does not know of reliable responses (RFC 3262) hears nothing before the answer, which is an error.
 func (c *Call) Progress() error {
-	if err := c.progress(183); err != nil {
+	if err := c.progress(183, true); err != nil {
 		return err
 	}
 	if err := c.awaitLate(c.ctx); err != nil {
@@ -183,13 +184,14 @@ func (c *Call) Progress() error {
 }
 
 // progress sends a provisional response with our description, unless the caller has it for certain. It does not wait.
-func (c *Call) progress(status int) error {
+// early says that there is something to hear.
+func (c *Call) progress(status int, early bool) error {
 	body, err := c.answer()
 	if err != nil {
 		return err
 	}
 	if body == nil {
-		return c.progressLate()
+		return c.progressLate(early)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -197,13 +199,17 @@ func (c *Call) progress(status int) error {
 		c.ringing = c.ringing || status == 180
 		status = 183
 	}
-	if c.neg.settled {
-		if status == 180 {
-			return c.in.Reply(180, nil, "")
-		}
+	authorize := early && c.authorize()
+	if c.neg.settled && status != 180 && !authorize {
 		return nil
 	}
 	resp := c.in.NewResponse(status, "")
+	if authorize {
+		resp.Add(earlyMedia, "sendrecv")
+	}
+	if c.neg.settled {
+		return c.in.Respond(resp)
+	}
 	resp.Add("Content-Type", "application/sdp")
 	resp.Body = body
 	if len(c.neg.pre.Rows) > 0 {
@@ -219,7 +225,7 @@ func (c *Call) progress(status int) error {
 }
 
 // progressLate makes the offer that an INVITE lacks in a reliable response (RFC 3262 section 5).
-func (c *Call) progressLate() error {
+func (c *Call) progressLate(early bool) error {
 	if !c.agent.reliable || !reliable(c.in.Request) {
 		return errors.New("call: the caller made no offer, and hears nothing before the answer")
 	}
@@ -247,6 +253,9 @@ func (c *Call) progressLate() error {
 		tags += ", " + preconditionTag
 	}
 	resp.Add("Require", tags)
+	if early && c.authorize() {
+		resp.Add(earlyMedia, "sendrecv")
+	}
 	if err := c.in.Respond(resp); err != nil {
 		c.undo(c.neg)
 		return err

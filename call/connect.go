@@ -25,32 +25,8 @@ func (a *Agent) Connect(ctx context.Context, in *Call, uri string, opts ConnectO
 	defer stop(nil)
 	defer context.AfterFunc(in.ctx, func() { cause := context.Cause(in.ctx); stop(hungUp(cause, ReasonsOf(cause))) })()
 
-	in.mu.Lock()
-	waits := in.hasPreconditions()
-	in.mu.Unlock()
-	if waits {
-		if err := in.progress(183); err != nil {
-			return err
-		}
-		if opts.Preconditions == PreconditionsAuto && a.preconditions {
-			opts.Preconditions = PreconditionsOffer
-		}
-		if opts.Preconditions == PreconditionsOff {
-			if err := in.AwaitPreconditions(dialCtx); err != nil {
-				return err
-			}
-		} else {
-			own := opts.Reserve
-			if own == nil {
-				own = a.cfg.Reserve
-			}
-			opts.Reserve = func(ctx context.Context, out *Call) error {
-				if err := in.AwaitPreconditions(ctx); err != nil || own == nil {
-					return err
-				}
-				return own(ctx, out)
-			}
-		}
+	if err := a.PassPreconditions(dialCtx, in, &opts.DialOptions); err != nil {
+		return err
 	}
 	progress := opts.OnProgress
 	opts.OnProgress = func(out *Call, resp *sip.Response) {
@@ -200,8 +176,8 @@ func (p *couple) hangUp(ctx context.Context) {
 
 // progress passes a provisional response of the second leg on to the first.
 func (a *Agent) progress(in, out *Call, resp *sip.Response) {
-	media := out.Media()
-	if media == nil || len(resp.Body) == 0 {
+	media, early := out.Media(), out.Early(resp)
+	if media == nil || len(resp.Body) == 0 && !early {
 		if resp.StatusCode == 180 {
 			in.Ring()
 		}
@@ -211,7 +187,7 @@ func (a *Agent) progress(in, out *Call, resp *sip.Response) {
 	if resp.StatusCode == 180 {
 		status = 180
 	}
-	err := in.progress(status)
+	err := in.progress(status, early)
 	if err == nil && in.Media() == nil { // the caller's answer to our offer is to come
 		go func() {
 			if in.awaitLate(in.ctx) == nil && out.ctx.Err() == nil {

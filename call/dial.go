@@ -149,6 +149,9 @@ func (o *dialing) edit(req *sip.Request) {
 	if o.opts.Edit != nil {
 		o.opts.Edit(req)
 	}
+	if a.preconditions && o.opts.Preconditions >= PreconditionsOffer && !req.Has(earlyMedia) {
+		req.Add(earlyMedia, earlySupported)
+	}
 }
 
 // branchOf returns the dialog of a 2xx among those that are early, nil if there was none.

@@ -30,8 +30,9 @@
 //   - RFC 3264, RFC 6337: offers in re-INVITE and UPDATE of either side ([Call.Hold], [Call.Renegotiate]), INVITE and
 //     re-INVITE without an offer, offers that cross; each branch of a forked call negotiates for itself
 //   - RFC 3312, RFC 4032, TS 24.229 sections 5.1.3.1 and 5.1.4.1: preconditions of both kinds ([Preconditions],
-//     Config.Reserve), across [Agent.Connect] too. What is reserved is not given up again before the end, and the answer
+//     Config.Reserve), across [Agent.Connect] and others' bridges too ([Agent.PassPreconditions]). What is reserved is not given up again before the end, and the answer
 //     to a change in a call does not wait
+//   - RFC 5009, TS 24.628 section 4.7: P-Early-Media obeyed and sent to callers that know of it ([Call.Early])
 //   - RFC 3326, RFC 6432: reasons ([Call.Reasons]), passed on to the other leg
 //   - RFC 5589: blind and attended transfer ([Call.Transfer], [Call.TransferTo]), and following one as a back-to-back user
 //     agent ([Call.Follow]); RFC 3891 ([Call.Replaces])

@@ -13,10 +13,13 @@ type Preconditions uint8
 
 // The choices.
 const (
-	// PreconditionsAuto offers none in Dial. In Connect, it offers them where the first leg has some that are not met, and
-	// tells the second leg when they are.
+	// PreconditionsAuto offers none in Dial. Between two legs ([Agent.PassPreconditions], which Connect uses), it offers
+	// them where the first leg has some, and tells the second leg when they are met. It is for peers that know of
+	// preconditions, such as an IMS core: others ring at once, and somebody may lift the receiver before the caller's bearer
+	// is there.
 	PreconditionsAuto Preconditions = iota
-	// PreconditionsOff offers none. In Connect, the second leg is called once those of the first are met.
+	// PreconditionsOff offers none. Between two legs, the second is called once those of the first are met: for trunks
+	// and phones, which know of none.
 	PreconditionsOff
 	// PreconditionsOffer offers them in an INVITE that supports them, as TS 24.229 section 5.1.3.1 has it: a callee that
 	// knows of none rings at once.
@@ -80,7 +83,7 @@ func (c *Call) AwaitPreconditions(ctx context.Context) error {
 		has := c.hasPreconditions()
 		c.mu.Unlock()
 		if has {
-			if err := c.progress(183); err != nil {
+			if err := c.progress(183, false); err != nil {
 				return err
 			}
 		}
@@ -99,6 +102,50 @@ func (c *Call) AwaitPreconditions(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// PassPreconditions readies opts for a call to somebody else on behalf of in, a call that came in and was not answered yet,
+// as [Agent.Connect] does: who makes the second leg with [Agent.Dial] calls it before. Where in has preconditions it gets
+// the answer to its offer (183), without which its peer reserves nothing. With [PreconditionsAuto] the second leg is then
+// offered preconditions too, whose own side is met when those of in are; with [PreconditionsOff] PassPreconditions waits
+// until they are met, so that nobody is alerted who could not be heard. Where in has none, nothing is changed. An error
+// is of in, and not of whom opts calls: it has been refused, has ended, or ctx has. When in ends later, its caller ends
+// the context of Dial.
+func (a *Agent) PassPreconditions(ctx context.Context, in *Call, opts *DialOptions) error {
+	if in.in == nil || in.decided() {
+		return nil
+	}
+	in.mu.Lock()
+	has := in.hasPreconditions()
+	in.mu.Unlock()
+	if !has {
+		return nil
+	}
+	if err := in.progress(183, false); err != nil {
+		return err
+	}
+	if opts.Preconditions == PreconditionsOff || !a.preconditions {
+		return in.AwaitPreconditions(ctx)
+	}
+	if opts.Preconditions == PreconditionsAuto {
+		opts.Preconditions = PreconditionsOffer
+	}
+	own := opts.Reserve
+	if own == nil {
+		own = a.cfg.Reserve
+	}
+	opts.Reserve = func(ctx context.Context, out *Call) error {
+		err := in.AwaitPreconditions(ctx)
+		if err != nil && ctx.Err() == nil { // in has ended: it is no failure of ours, and who called gives up
+			<-ctx.Done()
+			err = context.Cause(ctx)
+		}
+		if err != nil || own == nil {
+			return err
+		}
+		return own(ctx, out)
+	}
+	return nil
 }
 
 // checkPreconditions does what has become possible: it opens the media and rings once the preconditions are met, reserves

@@ -164,7 +164,7 @@ func (h *hunt) call(ctx context.Context, c *Channel, ep Endpoint, vars []Var, re
 				slow.Stop()
 			}
 			c.adoptEarly(in)
-			early := in.Media() != nil && len(resp.Body) > 0
+			early := in.Early(resp)
 			select {
 			case progress <- provisional{c, resp.StatusCode == 180 && !early}:
 			default:
@@ -184,6 +184,14 @@ func (h *hunt) call(ctx context.Context, c *Channel, ep Endpoint, vars []Var, re
 		agent := t.Agent
 		if agent == nil {
 			agent = h.sw.cfg.Agent
+		}
+		if h.caller != nil {
+			if err := agent.PassPreconditions(legCtx, h.caller.Call(), &opts); err != nil {
+				if legCtx.Err() != nil {
+					return context.Cause(legCtx)
+				}
+				return err
+			}
 		}
 		var in *call.Call
 		in, err = agent.Dial(legCtx, t.URI, opts)

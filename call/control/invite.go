@@ -14,7 +14,7 @@ import (
 func (h *hunt) options(c *Channel, t Target, vars []Var) call.DialOptions {
 	info := c.Info()
 	all := c.Vars()
-	opts := call.DialOptions{From: t.From, To: t.To, Send: t.Send, Digest: t.Digest, Codecs: t.Codecs}
+	opts := call.DialOptions{From: t.From, To: t.To, Send: t.Send, Digest: t.Digest, Codecs: t.Codecs, Preconditions: t.Preconditions}
 	number, name := info.CallerNumber, info.CallerName
 	private := strings.Contains(all["origination_privacy"], "hide_number") || all["origination_privacy"] == "full"
 	if opts.From == "" && (number != "" || name != "") {

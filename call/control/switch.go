@@ -87,6 +87,9 @@ type Target struct {
 	Digest *sip.DigestClient
 	// Codecs are offered instead of the agent's. If empty, those.
 	Codecs []call.Codec
+	// Preconditions says what a target knows of them (RFC 3312) that is called for a channel which has some: with
+	// [call.PreconditionsOff] it is not called before they are met, as is right for gateways and phones.
+	Preconditions call.Preconditions
 	// Begin, if not nil, is called before the target is tried. Its error is that of the target, and the next one is
 	// tried.
 	Begin func(*Channel) error

@@ -135,8 +135,9 @@ type Trunk struct {
 	Transfer   bool            `yaml:"transfer"`
 	MaxCalls   int             `yaml:"max_calls"`
 
-	Diversion as.DiversionFields `yaml:"diversion"`
-	Redirect  as.Redirect        `yaml:"redirect"`
+	Diversion     as.DiversionFields `yaml:"diversion"`
+	Redirect      as.Redirect        `yaml:"redirect"`
+	Preconditions bool               `yaml:"preconditions"`
 
 	TargetTimeout time.Duration `yaml:"target_timeout"`
 	RingTime      time.Duration `yaml:"ring_time"`

@@ -134,7 +134,8 @@ func (t Trunk) trunk() as.Trunk {
 		Name: t.Name, Sources: t.Sources, Trust: t.Trust, Domain: t.Domain, Border: t.Border, CalledInTo: t.CalledInTo, Identity: t.Identity, From: t.From,
 		Username: t.Username, Password: t.Password, TargetTimeout: t.TargetTimeout, RingTimeout: t.RingTime, NextOn: t.NextOn, CoolDown: t.CoolDown,
 		Ping: t.Ping, MaxCalls: t.MaxCalls, Codecs: t.Codecs, Transfer: t.Transfer, Diversion: t.Diversion, Redirect: t.Redirect,
-		Register: as.TrunkRegister{Registrar: t.Register.Registrar, Address: t.Register.Address, Expires: t.Register.Expires, Proxy: t.Register.Proxy},
+		Preconditions: t.Preconditions,
+		Register:      as.TrunkRegister{Registrar: t.Register.Registrar, Address: t.Register.Address, Expires: t.Register.Expires, Proxy: t.Register.Proxy},
 	}
 	for _, s := range t.Servers {
 		out.Servers = append(out.Servers, as.TrunkServer{URI: s.URI, Priority: s.Priority, Weight: s.Weight})

@@ -300,7 +300,7 @@ func (o *outgoing) trunk(t *trunk, called Party) ([]control.Target, error) {
 			return nil, fmt.Errorf("%w: %w", control.InvalidNumberFormat, err)
 		}
 		target := control.Target{
-			URI: uri.String(), From: from.String(), Digest: t.digest, Codecs: t.codecs,
+			URI: uri.String(), From: from.String(), Digest: t.digest, Codecs: t.codecs, Preconditions: preconditions(t.Preconditions),
 			Send: sip.SendOptions{NextHop: srv.uri, TargetTimeout: t.TargetTimeout},
 			Edit: func(r *sip.Request) {
 				o.base(r, t.Trust, t.Diversion, t.border, o.set.Domain)
@@ -328,6 +328,14 @@ func (o *outgoing) trunk(t *trunk, called Party) ([]control.Target, error) {
 	return out, nil
 }
 
+// preconditions says what becomes of a handset's preconditions where the other side knows of them, and where not.
+func preconditions(known bool) call.Preconditions {
+	if known {
+		return call.PreconditionsAuto
+	}
+	return call.PreconditionsOff
+}
+
 // trustOfIdentity is that of a carrier that is to be told identities although it is not of the trust domain: it is
 // asked by Privacy not to show a private one.
 func trustOfIdentity(i Identity) Trust {
@@ -348,7 +356,7 @@ func (o *outgoing) phone(name string) ([]control.Target, error) {
 	var out []control.Target
 	for _, b := range bindings {
 		out = append(out, control.Target{
-			URI: b.Contact, From: from.String(), To: "<sip:" + user + "@" + o.set.Phones.Domain + ">",
+			URI: b.Contact, From: from.String(), To: "<sip:" + user + "@" + o.set.Phones.Domain + ">", Preconditions: call.PreconditionsOff,
 			Send: sip.SendOptions{Flow: b.Flow, TargetTimeout: 4 * time.Second}, // over what it registered: the way through its NAT
 			Edit: func(r *sip.Request) {
 				for _, p := range b.Path {
@@ -451,7 +459,7 @@ func (o *outgoing) uri(dest string) ([]control.Target, error) {
 		field = "P-Asserted-Identity"
 	}
 	return []control.Target{{
-		URI: dest, From: from.String(), Vars: []control.Var{{Name: "as_target", Value: "uri"}}, Send: sip.SendOptions{TargetTimeout: 4 * time.Second},
+		URI: dest, From: from.String(), Preconditions: preconditions(to == Home), Vars: []control.Var{{Name: "as_target", Value: "uri"}}, Send: sip.SendOptions{TargetTimeout: 4 * time.Second},
 		Edit: func(r *sip.Request) {
 			o.base(r, to, DiversionByTrust, b, o.set.Domain)
 			identify(r, o.asserts(field), asserted, shown.Private, to)

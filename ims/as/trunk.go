@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/call"
+	"github.com/gotelco/telco/call/control"
 	"github.com/gotelco/telco/sip"
 )
 
@@ -72,6 +74,9 @@ type Trunk struct {
 	// Codecs are the names of the codecs that are offered and taken, in this order. If empty, all that
 	// the server has.
 	Codecs []string
+	// Preconditions says that the trunk knows of preconditions (RFC 3312), such as another operator's IMS: those of a
+	// handset are passed on then. Others are called when the handset has its bearer.
+	Preconditions bool
 	// Transfer lets the other side of the trunk have calls transferred (REFER), which are then at our expense.
 	Transfer bool
 	// Headers are changed in each initial INVITE that goes there, in this order.
@@ -340,7 +345,8 @@ func (t *trunk) next(s *trunkServer, now time.Time, err error) bool {
 		}
 		return slices.Contains(t.NextOn, code)
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	var own control.Cause // of the channel's end
+	if errors.As(err, &own) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) {
 		return false // it rang too long, or nobody waits any more
 	}
 	s.failed(now, t.CoolDown, 0, err)
