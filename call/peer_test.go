@@ -116,7 +116,7 @@ func newPhone(t *testing.T, name, codec string, hz float64, params string) *phon
 
 func (p *phone) eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for range 400 {
+	for range 1500 {
 		if f() {
 			return
 		}

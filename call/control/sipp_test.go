@@ -198,7 +198,7 @@ func TestSIPp(t *testing.T) {
 		}
 		return name
 	}
-	uas := sipp(t, "-sf", scenario("busy.xml", strings.Replace(answering, "CAUSE", "cause=17.*USER_BUSY", 1)), "-p", fmt.Sprint(callee), "-rtp_echo", "-mp", fmt.Sprint(lab.FreePort(t)&^1))
+	uas := sipp(t, "-sf", scenario("busy.xml", strings.Replace(answering, "CAUSE", "cause=17.*USER_BUSY", 1)), "-p", fmt.Sprint(callee), "-rtp_echo", "-mp", fmt.Sprint(lab.FreePort(t)))
 	uncalled := sipp(t, "-sf", scenario("ringing.xml", ringing), "-p", fmt.Sprint(slow))
 	time.Sleep(500 * time.Millisecond) // until they listen; else the first INVITE is sent again
 	c, err := sw.OriginateString(ctx, fmt.Sprintf("[leg_delay_start=1]sofia/test/a@127.0.0.1:%d,sofia/test/b@127.0.0.1:%d &park", callee, slow))

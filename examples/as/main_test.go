@@ -488,17 +488,30 @@ func logOf(dir string) string {
 	return string(b)
 }
 
-// freePort is a UDP port of 127.0.0.1 below those that the system gives to sockets that ask for none, so that none of
-// them takes it before the phone does.
+// freePort is an even port of 127.0.0.1 that nobody uses, nor the one behind it, which baresip takes for TLS. It lies below
+// those that the system gives to sockets that ask for none, so that none of them takes it before the phone does.
 func freePort(t *testing.T) int {
 	for range 1000 {
-		port := 10000 + rand.IntN(10000)
-		c, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			c.Close()
+		port := 30000 + 2*rand.IntN(1300)
+		if unused(port) && unused(port+1) {
 			return port
 		}
 	}
 	t.Fatal("no free port")
 	return 0
+}
+
+func unused(port int) bool {
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	l, err := net.Listen("tcp4", addr)
+	if err != nil {
+		return false
+	}
+	l.Close()
+	c, err := net.ListenPacket("udp4", addr)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
 }

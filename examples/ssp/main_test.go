@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -114,15 +115,19 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
-// freePort is one that nobody listens on now.
+// freePort is one that nobody listens on now, below those that the system gives to sockets that ask for none.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 30000 + rand.IntN(2700)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no free port")
+	return 0
 }
 
 // TestNetwork: two exchanges, each a program of its own but for the process, and a service control point, over TCP and a real transfer point.
