@@ -15,7 +15,7 @@ type Decoder struct {
 	noiseDet noiseDetector
 	cng      noiseDecoder
 	post     postFilter
-	highPass highPass60
+	highPass highPass
 
 	exc    [excHist + FrameLen]int16
 	lspOld vec10
@@ -76,25 +76,19 @@ func (d *Decoder) resetSpeech() {
 
 // Decode makes 160 samples, 13 bits and three zeros each, of a received frame. data is the packed frame of the mode, or
 // with SIDFirst, SIDUpdate and SIDBad, a packed SID frame; mode is that of the SID frame then. Bits that data lacks are
-// taken as 0. With NoData, data matters only to the test for a homing frame, and may be nil.
+// taken as 0. With NoData, data matters only to the test for a homing frame of the last mode, and may be nil.
 func (d *Decoder) Decode(pcm *[FrameLen]int16, mode Mode, rx RxType, data []byte) {
-	var bits [maxBits]byte
-	sid := rx == SIDFirst || rx == SIDUpdate || rx == SIDBad
-	if sid {
-		unpackSID(data, &bits)
-	} else if len(data) > 0 {
-		unpack(mode, data, &bits)
-	}
 	if rx == NoData {
 		mode = d.prevMode
 	} else {
 		d.prevMode = mode
 	}
 	var prm [maxParams]int16
+	sid := rx == SIDFirst || rx == SIDUpdate || rx == SIDBad
 	if sid {
-		parse(MRDTX, &bits, &prm)
-	} else {
-		parse(mode, &bits, &prm)
+		unpack(MRDTX, data, &prm)
+	} else if len(data) > 0 {
+		unpack(mode, data, &prm)
 	}
 	if d.homed {
 		if !sid && isHomingFrame(mode, &prm, true) {
@@ -128,7 +122,7 @@ func (d *Decoder) decodeFrame(pcm *[FrameLen]int16, mode Mode, rx RxType, prm *[
 	d.cng.state = state
 
 	d.post.run(mode, pcm, &a)
-	d.highPass.run(pcm)
+	d.highPass.run60(pcm)
 	for i := range pcm {
 		pcm[i] &^= 7
 	}

@@ -1,9 +1,5 @@
 package nb
 
-import (
-	. "github.com/gotelco/telco/amr/internal/basicop"
-)
-
 const lookAhead = 40 // samples of LP analysis beyond the frame that is coded, 5 ms
 
 // An Encoder encodes one stream. Call Reset before the first frame.
@@ -11,7 +7,7 @@ type Encoder struct {
 	dtx bool
 	vad int // option 1 or 2
 
-	highPass highPass80
+	highPass highPass
 	levinson levinson
 	lsf      lsfEncoder
 	openLoop openLoop
@@ -59,14 +55,11 @@ func (e *Encoder) Encode(pcm *[FrameLen]int16, mode Mode, out *[MaxBytes]byte) T
 	noise := e.encodeFrame(pcm, mode, &prm)
 	tx := e.sid.schedule(noise)
 
-	var bits [maxBits]byte
 	switch tx {
 	case TxSpeech:
-		serialize(mode, &prm, &bits)
-		Pack(mode, &bits, out)
+		pack(mode, &prm, out)
 	case TxSIDFirst, TxSIDUpdate:
-		serialize(MRDTX, &prm, &bits)
-		PackSID(&bits, tx == TxSIDUpdate, mode, out)
+		packSID(&prm, tx == TxSIDUpdate, mode, out)
 	}
 	if home {
 		e.Reset(e.dtx, e.vad)
@@ -79,7 +72,10 @@ func (e *Encoder) encodeFrame(pcm *[FrameLen]int16, mode Mode, prm *[maxParams]i
 	const newAt = FrameLen
 	copy(e.speech[:newAt], e.speech[FrameLen:])
 	input := (*[FrameLen]int16)(e.speech[newAt:])
-	e.highPass.run(pcm, input)
+	for i, v := range pcm {
+		input[i] = v &^ 7
+	}
+	e.highPass.run80(input)
 
 	compute := false
 	if e.dtx {
@@ -209,25 +205,4 @@ func (e *Encoder) searchOpenLoop(mode Mode, a *[4]lpc, speech []int16) (lag [2]i
 		e.openLoop.voiced = [2]bool{}
 	}
 	return lag
-}
-
-// A highPass80 is the high-pass at 80 Hz of the input, which also halves it (TS 26.090 section 5.1).
-type highPass80 struct {
-	x0, x1                 int16
-	y1Hi, y1Lo, y2Hi, y2Lo int16
-}
-
-func (f *highPass80) run(in, out *[FrameLen]int16) {
-	for i, x := range in {
-		x &^= 7
-		s := LAdd(Mpy32x16(f.y1Hi, f.y1Lo, preA[1]), Mpy32x16(f.y2Hi, f.y2Lo, preA[2]))
-		s = LMac(s, x, preB[0])
-		s = LMac(s, f.x0, preB[1])
-		s = LMac(s, f.x1, preB[2])
-		s = LShl(s, 3)
-		f.x1, f.x0 = f.x0, x
-		out[i] = Round(s)
-		f.y2Hi, f.y2Lo = f.y1Hi, f.y1Lo
-		f.y1Hi, f.y1Lo = Extract(s)
-	}
 }

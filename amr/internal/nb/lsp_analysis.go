@@ -5,7 +5,25 @@ import (
 )
 
 // chebyshev evaluates the sum polynomial f, Q10, at x = cos(w), Q15, in Chebyshev form (TS 26.090 section 5.2.3).
+//
+// It works on halves of the standard's numbers. While the last two are below 2^28 in magnitude, no sum on the way to the next
+// one and none on that to the result reaches 2^30, where the standard would saturate.
 func chebyshev(x int16, f *[6]int16) int16 {
+	const limit = 1 << 28
+	x64 := int64(x)
+	b2 := int64(1 << 23)
+	b1 := x64<<9 + int64(f[1])<<13
+	b3 := (b1*x64>>15)<<1 - b2 + int64(f[2])<<13
+	b4 := (b3*x64>>15)<<1 - b1 + int64(f[3])<<13
+	b5 := (b4*x64>>15)<<1 - b3 + int64(f[4])<<13
+	if uint64(b1+limit) > 2*limit || uint64(b3+limit) > 2*limit || uint64(b4+limit) > 2*limit || uint64(b5+limit) > 2*limit {
+		return chebyshevSat(x, f)
+	}
+	return Sat(int32((b5*x64>>15 - b4 + int64(f[5])<<12) >> 9))
+}
+
+// chebyshevSat does the same with saturation at each step.
+func chebyshevSat(x int16, f *[6]int16) int16 {
 	b2 := int32(256 << 16)
 	b1 := LMac(LMult(x, 512), f[1], 8192) &^ 1
 	for i := 2; i < 5; i++ {

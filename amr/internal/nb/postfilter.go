@@ -128,23 +128,3 @@ func scaledEnergy(x *[subLen]int16) int32 {
 	}
 	return energy(q[:])
 }
-
-// A highPass60 is the high-pass at 60 Hz of the output, which also doubles it (TS 26.090 section 6.2.2).
-type highPass60 struct {
-	x0, x1                 int16
-	y1Hi, y1Lo, y2Hi, y2Lo int16
-}
-
-func (f *highPass60) run(signal *[FrameLen]int16) {
-	for i, x := range signal {
-		s := LAdd(Mpy32x16(f.y1Hi, f.y1Lo, postA[1]), Mpy32x16(f.y2Hi, f.y2Lo, postA[2]))
-		s = LMac(s, x, postB[0])
-		s = LMac(s, f.x0, postB[1])
-		s = LMac(s, f.x1, postB[2])
-		s = LShl(s, 2)
-		f.x1, f.x0 = f.x0, x
-		signal[i] = Round(LShl(s, 1))
-		f.y2Hi, f.y2Lo = f.y1Hi, f.y1Lo
-		f.y1Hi, f.y1Lo = Extract(s)
-	}
-}
