@@ -70,10 +70,7 @@ func FuzzSynthesis16(f *testing.F)      { fuzz(f, checkSynthesis16) }
 func FuzzSynthesisWide(f *testing.F)    { fuzz(f, checkSynthesisWide) }
 
 func TestBothPaths(t *testing.T) {
-	if !haveSIMD {
-		t.Skip("no AVX2")
-	}
-	for name, check := range map[string]func(*testing.T, source){
+	bothPaths(t, map[string]func(*testing.T, source){
 		"SumSquares": checkSumSquares, "Dot": checkDot, "MaxAbs": checkMaxAbs, "SumAbs": checkSumAbs,
 		"DotSquares40": checkDotSquares40, "FIR16": checkFIR16, "FIR32": checkFIR32, "Polyphase": checkPolyphase,
 		"Convolve64": checkConvolve64, "Correlate64": checkCorrelate64, "CorrelateRound64": checkCorrelateRound64,
@@ -82,7 +79,16 @@ func TestBothPaths(t *testing.T) {
 		"ChainSearch": checkChainSearch, "CrossTracks": checkCrossTracks, "SignCross": checkSignCross,
 		"TrackCorr": checkTrackCorr, "AddPulses": checkAddPulses, "BestPair": checkBestPair, "BestOfTwo": checkBestOfTwo,
 		"Synthesis10": checkSynthesis10, "Synthesis16": checkSynthesis16, "SynthesisWide": checkSynthesisWide,
-	} {
+	})
+}
+
+// bothPaths runs checks on random inputs of all sizes.
+func bothPaths(t *testing.T, checks map[string]func(*testing.T, source)) {
+	t.Helper()
+	if !haveSIMD {
+		t.Skip("no AVX2")
+	}
+	for name, check := range checks {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(11, 12))
 			random := func(n int) []byte {

@@ -2,6 +2,7 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // searchCode finds the codeword of a subframe for the target x and appends its parameters to p. h is the impulse response, r the residual of the long-term prediction, sharp the pitch sharpening in Q15. code gets the
@@ -109,16 +110,17 @@ func (c *codeSearch) positions(slots [4]int) (p [4]int) {
 // setPulses writes the codeword of up to four pulses and its filtered form, and returns the signs: bit bits[k] is set if
 // pulse k is positive.
 func (c *codeSearch) setPulses(pos []int, bits []int16, code *codeword, y *[subLen]int16) (signs int16) {
-	var weights [4]int16
+	var pulses [4]kernel.Pulse
 	for k, at := range pos {
+		pulses[k] = kernel.Pulse{At: uint16(at), Weight: MinInt16}
 		if c.sign[c.slot(at)] > 0 {
-			code[at], weights[k] = 8191, MaxInt16
+			code[at], pulses[k].Weight = 8191, MaxInt16
 			signs += 1 << bits[k]
 		} else {
-			code[at], weights[k] = -8192, MinInt16
+			code[at] = -8192
 		}
 	}
-	c.filtered(pos, weights[:len(pos)], y)
+	c.filtered(pulses[:len(pos)], y)
 	return signs
 }
 
@@ -152,23 +154,23 @@ func pulseBit2x11(at, k int) int16 {
 	return 1
 }
 
-// encode8x31 writes the codeword of 10.2, with pulses by slot, and appends its parameters: the sign of each track's first pulse, and the positions
+// encode8x31 writes the codeword of 10.2, with pulses at slots, and appends its parameters: the sign of each track's first pulse, and the positions
 // (the inverse of decodeCode8x31).
-func (c *codeSearch) encode8x31(pulses []int, code *codeword, y *[subLen]int16, p []int16) []int16 {
-	var weights [8]int16
+func (c *codeSearch) encode8x31(slots []int, code *codeword, y *[subLen]int16, p []int16) []int16 {
+	var pulses [8]kernel.Pulse
 	pos := [8]int16{-1, -1, -1, -1}
 	var sign [4]int16
-	for k, slot := range pulses {
+	for k, slot := range slots {
 		at := c.position(slot)
-		pulses[k] = at
+		pulses[k].At = uint16(at)
 		n, track := int16(at>>2), at&3
 		s := int16(0)
 		if c.sign[slot] > 0 {
 			code[at] = Add(code[at], 8191)
-			weights[k] = MaxInt16
+			pulses[k].Weight = MaxInt16
 		} else {
 			code[at] = Sub(code[at], 8191)
-			weights[k] = MinInt16
+			pulses[k].Weight = MinInt16
 			s = 1
 		}
 		first := pos[track]
@@ -183,7 +185,7 @@ func (c *codeSearch) encode8x31(pulses []int, code *codeword, y *[subLen]int16, 
 			pos[track], sign[track] = n, s
 		}
 	}
-	c.filtered(pulses, weights[:], y)
+	c.filtered(pulses[:], y)
 
 	p = append(p, sign[:]...)
 	p = append(p, join10(pos[0], pos[4], pos[1]), join10(pos[2], pos[6], pos[5]))
@@ -200,20 +202,20 @@ func join10(a, b, c int16) int16 {
 	return (a>>1+b>>1*5+c>>1*25)<<3 + a&1 + b&1<<1 + c&1<<2
 }
 
-// encode10x35 writes the codeword of 12.2, with pulses by slot, and appends its parameters (the inverse of decodeCode10x35).
-func (c *codeSearch) encode10x35(pulses []int, code *codeword, y *[subLen]int16, p []int16) []int16 {
-	var weights [10]int16
+// encode10x35 writes the codeword of 12.2, with pulses at slots, and appends its parameters (the inverse of decodeCode10x35).
+func (c *codeSearch) encode10x35(slots []int, code *codeword, y *[subLen]int16, p []int16) []int16 {
+	var pulses [10]kernel.Pulse
 	index := [10]int16{-1, -1, -1, -1, -1}
-	for k, slot := range pulses {
-		at := c.position(slot)
-		pulses[k] = at
-		n, track := int16(at/5), at%5
+	for k, slot := range slots {
+		at := slot&7*5 + slot>>3
+		pulses[k].At = uint16(at)
+		n, track := int16(slot&7), slot>>3
 		if c.sign[slot] > 0 {
 			code[at] += 4096
-			weights[k] = 8192
+			pulses[k].Weight = 8192
 		} else {
 			code[at] -= 4096
-			weights[k] = -8192
+			pulses[k].Weight = -8192
 			n += 8
 		}
 		first := index[track]
@@ -227,7 +229,7 @@ func (c *codeSearch) encode10x35(pulses []int, code *codeword, y *[subLen]int16,
 			index[track] = n
 		}
 	}
-	c.filtered(pulses, weights[:], y)
+	c.filtered(pulses[:], y)
 	for i, n := range index {
 		if i < 5 {
 			index[i] = n&8 | gray[n&7]

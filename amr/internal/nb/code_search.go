@@ -10,16 +10,18 @@ import (
 //
 // The positions of a track are step apart. They are kept side by side: a slot is track*width + position/step.
 type codeSearch struct {
-	h     response      // impulse response, with the pitch sharpening
-	step  int           // number of tracks, 4 or 5
-	width int           // positions of a track
-	d     [48]int16     // by slot: |correlation of target and response|; behind 40 there is nothing
-	sign  [48]int16     // its sign, 32767 or -32767
-	diag  [48]int16     // correlation of the response with itself at one slot, and
-	rr    kernel.Matrix // at two, times both signs
-	keep  [subLen]bool  // where the first pulse may be
-	pair  kernel.PairSearch
-	chain kernel.ChainSearch
+	h       response       // impulse response, with the pitch sharpening
+	step    int            // number of tracks, 4 or 5
+	width   int            // positions of a track
+	d       [48]int16      // by slot: |correlation of target and response|; behind 40 there is nothing
+	sign    [48]int16      // its sign, 32767 or -32767
+	diag    [48]int16      // correlation of the response with itself at one slot, and
+	rr      kernel.Matrix  // at two, times both signs
+	sum     [48]int16      // in 10.2 and 12.2, by slot: what chooses the signs
+	delayed kernel.Delayed // h, for filtered
+	keep    [subLen]bool   // where the first pulse may be
+	pair    kernel.PairSearch
+	chain   kernel.ChainSearch
 }
 
 func (c *codeSearch) slot(position int) int { return position%c.step*c.width + position/c.step }
@@ -49,18 +51,26 @@ func (c *codeSearch) slots() *[subLen]uint8 {
 func (c *codeSearch) backward(x *[subLen]int16, headroom int16) {
 	var y [subLen]int32
 	c.h.backward(x, &y)
-	total := int32(5)
-	for track := range c.step {
-		top := int32(0)
-		for i := track; i < subLen; i += c.step {
-			top = max(top, LAbs(y[i]))
+	var tops [5]int32
+	for at := 0; at < subLen; at += c.step {
+		for track, v := range y[at : at+c.step] {
+			tops[track] = max(tops[track], LAbs(v))
 		}
+	}
+	total := int32(5)
+	for _, top := range tops {
 		total = LAdd(total, top>>1)
 	}
 	shift := NormL(total) - headroom
 	slots := c.slots()
-	for i, v := range y {
-		c.d[slots[i]] = Round(LShl(v, shift))
+	if shift < 0 {
+		for i, v := range y {
+			c.d[slots[i]%48] = Round(v >> -shift)
+		}
+		return
+	}
+	for i, v := range y { // |v| is below 2*total, which has a bit more of headroom
+		c.d[slots[i]%48] = Round(v << shift)
 	}
 }
 
@@ -98,29 +108,30 @@ func (c *codeSearch) chooseSignsByResidual(r *[subLen]int16, best, tracks []int)
 	d := (*[subLen]int16)(c.d[:])
 	kr := ExtractH(LShl(invSqrt(correlateFrom(256, r, r)), 5))
 	kd := ExtractH(LShl(invSqrt(correlateFrom(256, d, d)), 5))
-	var sum [subLen]int16
+	var bySlot [48]int16
 	for i, slot := range c.slots() {
-		v := c.d[slot]
-		s := Round(LShl(LMac(LMult(kr, r[i]), kd, v), 10))
-		c.sign[slot] = MaxInt16
-		if s < 0 {
-			c.sign[slot] = -MaxInt16
-			s = Neg(s)
-			c.d[slot] = Neg(v)
-		}
-		sum[slot] = s
+		bySlot[slot%48] = r[i]
 	}
-	top, first := int16(-1), 0
-	for track := range c.step {
-		m := int16(-1)
-		for i := track * c.width; i < (track+1)*c.width; i++ {
-			if sum[i] > m {
-				m = sum[i]
-				best[track] = i
+	var most [5]kernel.SlotSum
+	kernel.Signs40(&c.d, &c.sign, &c.sum, &bySlot, kr, kd, &most)
+	if c.step == 4 { // whose tracks are longer
+		most = [5]kernel.SlotSum{}
+		for track := range c.step {
+			m := &most[track]
+			m.Sum = -1
+			for i, v := range c.sum[track*10 : track*10+10] {
+				if v > m.Sum {
+					*m = kernel.SlotSum{Sum: v, Slot: int16(i)}
+				}
 			}
 		}
-		if m > top {
-			top, first = m, track
+	}
+	top, first := int16(-1), 0
+	for track := range best {
+		m := most[track]
+		best[track] = track*c.width + int(m.Slot)
+		if m.Sum > top {
+			top, first = m.Sum, track
 		}
 	}
 	for i := range tracks {
@@ -138,16 +149,15 @@ func (c *codeSearch) autocorrelate() {
 		}
 	} else {
 		k := Mult(ExtractH(LShl(invSqrt(s>>1), 7)), 32440) // 0.99
-		for i, v := range c.h.h {
-			h[i] = Round(LShl(LMult(v, k), 9))
-		}
+		kernel.Scale40(&h, &c.h.h, k, 32, 6)
 	}
 	slots := c.slots()
-	s = 0
+	sum := int64(0)
 	for k, v := range h {
-		s = LMac(s, v, v)
-		c.diag[slots[subLen-1-k]] = Round(s)
+		sum += 2 * int64(v) * int64(v)
+		c.diag[slots[subLen-1-k]%48] = Round(LSat(sum))
 	}
+	s = LSat(sum)
 	switch {
 	case s != MaxInt32 && c.step == 5:
 		c.rr.Correlate5(&h, &c.sign)
@@ -389,30 +399,19 @@ func (c *codeSearch) searchPairSat(s *pairStage, a, b int, pulses []int, ps0 int
 }
 
 // filtered returns the sum of the response h at the positions of pulses, each times its weight, Q15 (Q13 of 12.2).
-func (c *codeSearch) filtered(pulses []int, weights []int16, y *[subLen]int16) {
-	h := &c.h.h
-	if int(kernel.MaxAbs(h[:]))*len(pulses) > MaxInt16 {
-		for i := range y {
-			s := int32(0)
-			for k, p := range pulses {
-				if i >= p {
-					s = LMac(s, h[i-p], weights[k])
-				}
-			}
-			y[i] = Round(s)
-		}
+func (c *codeSearch) filtered(pulses []kernel.Pulse, y *[subLen]int16) {
+	c.delayed.Set(&c.h.h)
+	if int(kernel.MaxAbs(c.delayed[subLen:]))*len(pulses) <= MaxInt16 {
+		c.delayed.Pulses(y, pulses)
 		return
 	}
-	// No sum of as many products with 32768 reaches 2^30.
-	var sum [subLen]int32
-	for k, p := range pulses {
-		w := int32(weights[k])
-		out := sum[p:]
-		for i, v := range h[:len(out)] {
-			out[i] += int32(v) * w
+	for i := range y {
+		s := int32(0)
+		for _, p := range pulses {
+			if i >= int(p.At) {
+				s = LMac(s, c.h.h[i-int(p.At)], p.Weight)
+			}
 		}
-	}
-	for i, s := range sum {
-		y[i] = Round(s << 1)
+		y[i] = Round(s)
 	}
 }

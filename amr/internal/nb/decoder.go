@@ -2,6 +2,7 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // A Decoder decodes one stream. Call Reset before the first frame.
@@ -200,13 +201,12 @@ func (d *Decoder) decodeSubframe(s *subframe, p []int16, a *lpc, out *[subLen]in
 	emphasise := sharp > 16384
 	var periodic [subLen]int16 // what strong periodicity adds to the excitation
 	if emphasise {
-		for i, v := range exc {
-			c := LMult(Mult(v, sharp), s.pitchGain)
-			if s.mode == MR122 {
-				c >>= 1
-			}
-			periodic[i] = Round(c)
+		kernel.Scale40(&periodic, exc, sharp, 0, 15)
+		down := uint(15)
+		if s.mode == MR122 {
+			down = 16
 		}
+		kernel.Scale40(&periodic, &periodic, s.pitchGain, 1<<(down-1), down)
 	}
 	if !s.bad {
 		copy(d.ltpGains[:], d.ltpGains[1:])

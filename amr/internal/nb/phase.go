@@ -2,6 +2,7 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // A phaseDisperser spreads the few pulses of the fixed codebook in time, where little periodicity covers their
@@ -88,10 +89,8 @@ func (p *phaseDisperser) disperse(mode Mode, exc, code *[subLen]int16, codeGain,
 	mixExcitation(exc, code, factor, codeGain, shift)
 }
 
-// mixExcitation replaces the adaptive codebook vector in exc by the total excitation, exc*pitch + code*gain.
+// mixExcitation replaces the adaptive codebook vector in exc by the total excitation, (exc*pitch + code*gain) << shift, 1 or 2.
+// The gains are not negative.
 func mixExcitation(exc, code *[subLen]int16, pitch, gain, shift int16) {
-	for i := range exc {
-		s := LMac(LMult(exc[i], pitch), code[i], gain)
-		exc[i] = Round(LShl(s, shift))
-	}
+	kernel.Mix40(exc, code, pitch, gain, 0x4000>>shift, uint(15-shift))
 }

@@ -2,6 +2,7 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // A postFilter sharpens the formants of the synthesis, compensates the tilt that this brings, and restores the gain
@@ -47,12 +48,22 @@ func (p *postFilter) run(mode Mode, synth *[FrameLen]int16, a *[4]lpc) {
 
 // tilt returns 0.8 * r(1)/r(0) of an impulse response, in Q15, or 0 if r(1) is not positive.
 func tilt(h *[impulseLen]int16) int16 {
-	r0 := ExtractH(energy(h[:]))
-	s := LMult(h[0], h[1])
-	for i := 1; i < impulseLen-1; i++ {
-		s = LMac(s, h[i], h[i+1])
+	sum := int64(0)
+	for _, v := range h {
+		sum += int64(v) * int64(v)
 	}
-	r1 := ExtractH(s)
+	s := int32(0)
+	if sum < 1<<30 { // no part of the sum reaches that (Cauchy-Schwarz)
+		for i, v := range h[:impulseLen-1] {
+			s += int32(v) * int32(h[i+1])
+		}
+		s <<= 1
+	} else {
+		for i, v := range h[:impulseLen-1] {
+			s = LMac(s, v, h[i+1])
+		}
+	}
+	r0, r1 := ExtractH(LSat(sum<<1)), ExtractH(s)
 	if r1 <= 0 {
 		return 0
 	}
@@ -61,10 +72,12 @@ func tilt(h *[impulseLen]int16) int16 {
 
 // compensateTilt filters the residual by 1 - g/z.
 func (p *postFilter) compensateTilt(g int16) {
-	last := p.preemph
-	for i, v := range p.residual {
-		p.residual[i] = Sub(v, Mult(g, last))
-		last = v
+	last := p.residual[subLen-1]
+	if g != 0 {
+		var before [subLen]int16
+		before[0] = p.preemph
+		copy(before[1:], p.residual[:])
+		kernel.SubScaled40(&p.residual, &p.residual, &before, g, 15)
 	}
 	p.preemph = last
 }
@@ -79,9 +92,9 @@ func (p *postFilter) adapt(in, out *[subLen]int16) {
 	const factor = 29491 // 0.9 in Q15
 	step := Mult(Round(LShl(root, 9)), MaxInt16-factor)
 	gain := p.gain
-	for i, v := range out {
-		gain = Add(Mult(gain, factor), step)
-		out[i] = ExtractH(LShl(LMult(v, gain), 3))
+	for i, v := range out { // the gain stays below 32767*0.9 + 3276
+		gain = int16(int32(gain)*factor>>15) + step
+		out[i] = Sat(int32(v) * int32(gain) >> 12)
 	}
 	p.gain = gain
 }
@@ -92,10 +105,7 @@ func restoreEnergy(in, out *[subLen]int16) {
 	if root < 0 {
 		return
 	}
-	g := Round(LShl(root, 9))
-	for i, v := range out {
-		out[i] = ExtractH(LShl(LMult(v, g), 3))
-	}
+	kernel.Scale40(out, out, Round(LShl(root, 9)), 0, 12)
 }
 
 // energyRatio returns sqrt(energy(in)/energy(out)), which 9 bits of left shift bring to Q12 in the upper half; 0 if in

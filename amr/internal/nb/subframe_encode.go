@@ -2,6 +2,7 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // A frameCoder codes the four subframes of a frame of speech.
@@ -116,11 +117,9 @@ func (f *frameCoder) code(c *coding, index int, m *memories, p []int16) []int16 
 	c.h.convolve(exc, &c.y1)
 	p = f.limitPitchGain(c, p)
 
-	ltpRes := c.res
-	for i := range c.xn2 {
-		c.xn2[i] = Sub(c.xn[i], ExtractH(LShl(LMult(c.y1[i], c.pitchGain), 1)))
-		ltpRes[i] = Sub(c.res[i], ExtractH(LShl(LMult(exc[i], c.pitchGain), 1)))
-	}
+	var ltpRes [subLen]int16
+	kernel.SubScaled40(&c.xn2, &c.xn, &c.y1, c.pitchGain, 14)
+	kernel.SubScaled40(&ltpRes, &c.res, exc, c.pitchGain, 14)
 	if e.openLoop.voiced[0] && index == 0 {
 		e.openLoop.lags[1] = c.lag
 	}

@@ -1,0 +1,21 @@
+//go:build !purego
+
+package kernel
+
+// haveSubframe tells whether there are kernels for subframes of the narrowband codec and its LSPs.
+const haveSubframe = true
+
+//go:noescape
+func scale40SIMD(y, x *[40]int16, gain, half int64, down uint64)
+
+//go:noescape
+func subScaled40SIMD(z, x, y *[40]int16, gain int64, down uint64)
+
+//go:noescape
+func mix40SIMD(y, x *[40]int16, pg uint64, half int64, down uint64)
+
+//go:noescape
+func pulsesSIMD(y *[40]int16, d *Delayed, p *[10]Pulse, pairs int)
+
+//go:noescape
+func signs40SIMD(d, sign, sum, r *[48]int16, k uint64, top *[5]SlotSum)

@@ -1,0 +1,11 @@
+//go:build purego || !amd64
+
+package kernel
+
+const haveSubframe = false
+
+func scale40SIMD(y, x *[40]int16, gain, half int64, down uint64)        { panic(noSIMD) }
+func subScaled40SIMD(z, x, y *[40]int16, gain int64, down uint64)       { panic(noSIMD) }
+func mix40SIMD(y, x *[40]int16, pg uint64, half int64, down uint64)     { panic(noSIMD) }
+func pulsesSIMD(y *[40]int16, d *Delayed, p *[10]Pulse, pairs int)      { panic(noSIMD) }
+func signs40SIMD(d, sign, sum, r *[48]int16, k uint64, top *[5]SlotSum) { panic(noSIMD) }

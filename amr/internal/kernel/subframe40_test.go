@@ -1,0 +1,105 @@
+//go:build (amd64 || arm64) && !purego
+
+package kernel
+
+import (
+	"slices"
+	"testing"
+)
+
+func FuzzScale40(f *testing.F)     { fuzz(f, checkScale40) }
+func FuzzSubScaled40(f *testing.F) { fuzz(f, checkSubScaled40) }
+func FuzzMix40(f *testing.F)       { fuzz(f, checkMix40) }
+func FuzzPulses(f *testing.F)      { fuzz(f, checkPulses) }
+func FuzzSigns40(f *testing.F)     { fuzz(f, checkSigns40) }
+
+func TestSubframe40(t *testing.T) {
+	bothPaths(t, map[string]func(*testing.T, source){
+		"Scale40": checkScale40, "SubScaled40": checkSubScaled40, "Mix40": checkMix40, "Pulses": checkPulses, "Signs40": checkSigns40,
+	})
+}
+
+func checkScale40(t *testing.T, s source) {
+	x := [40]int16(words(s.a, 40, 0))
+	g := words(s.b, 1, 0)[0]
+	both(t, func() [2][40]int16 {
+		y := x
+		Scale40(&y, &y, g, int32(s.n)<<7, uint(len(s.a)%16))
+		var z [40]int16
+		Scale40(&z, &x, g, -int32(s.n)<<7, uint(len(s.b)%16))
+		return [2][40]int16{y, z}
+	})
+}
+
+func checkSubScaled40(t *testing.T, s source) {
+	x, y := [40]int16(words(s.a, 40, 0)), [40]int16(words(s.b, 40, 0))
+	both(t, func() [2][40]int16 {
+		a, b := x, y
+		SubScaled40(&a, &a, &y, words(s.c, 1, 0)[0], uint(s.n%16))
+		SubScaled40(&b, &x, &b, words(s.c, 2, 0)[1], 15)
+		return [2][40]int16{a, b}
+	})
+}
+
+func checkMix40(t *testing.T, s source) {
+	x, y := [40]int16(words(s.a, 40, 0)), [40]int16(words(s.b, 40, 0))
+	g := words(s.c, 2, 0)
+	both(t, func() [40]int16 {
+		out := y
+		Mix40(&out, &x, g[0]&0x7fff, g[1]&0x7fff, int32(s.n)<<6, uint(len(s.a)%16))
+		return out
+	})
+}
+
+func checkPulses(t *testing.T, s source) {
+	pulses := make([]Pulse, s.n%11)
+	for i, v := range words(s.b, 2*len(pulses), 0) {
+		if i&1 == 0 {
+			pulses[i/2].At = uint16(v) % 40
+		} else {
+			pulses[i/2].Weight = v
+		}
+	}
+	h := [40]int16(words(s.a, 40, uint(s.n>>4)))
+	if int(MaxAbs(h[:]))*len(pulses) > 32767 {
+		return
+	}
+	var d Delayed
+	d.Set(&h)
+	var want [40]int16
+	for i := range want {
+		sum := int64(0)
+		for _, p := range pulses {
+			if i >= int(p.At) {
+				sum += int64(h[i-int(p.At)]) * int64(p.Weight)
+			}
+		}
+		want[i] = int16(min((2*sum+0x8000)>>16, 32767))
+	}
+	both(t, func() (y [40]int16) {
+		if d.Pulses(&y, pulses); y != want {
+			t.Errorf("Pulses(%v of %v) = %v, want %v", pulses, h, y, want)
+		}
+		return y
+	})
+}
+
+func checkSigns40(t *testing.T, s source) {
+	var d, r [48]int16
+	copy(d[:], words(s.a, 40, 0))
+	copy(r[:], words(s.b, 40, 0))
+	k := words(s.c, 2, 0)
+	both(t, func() any {
+		d := d
+		var sign, sum [48]int16
+		var top [5]SlotSum
+		Signs40(&d, &sign, &sum, &r, k[0]&0x7fff, k[1]&0x7fff, &top)
+		for i, m := range top {
+			track := sum[8*i : 8*i+8]
+			if m.Sum != slices.Max(track) || int(m.Slot) != slices.Index(track, m.Sum) {
+				t.Errorf("the largest of %v is %v", track, m)
+			}
+		}
+		return [...]any{d, sign, sum, top}
+	})
+}
