@@ -313,7 +313,12 @@ func checkPairSearch(t *testing.T, s source) {
 	for i := range p.Pulses {
 		p.Pulses[i] = 96 * pick(11+i, 40)
 	}
+	p.Lanes = 1 + pick(21, 8)
 	if p.Run() {
+		square, alpha, slots := p.Square, p.Alpha, p.Slots
+		if p.choose(); square != p.Square || alpha != p.Alpha || slots != p.Slots {
+			t.Errorf("of %v, %v, %v the first %d: %d, %d, %#x, want %d, %d, %#x", p.Sq, p.Alp, p.At, p.Lanes, square, alpha, slots, p.Square, p.Alpha, p.Slots)
+		}
 		sq, alp, at := naivePairs(&p)
 		if d := cmp.Diff([][8]int32{sq, alp, at}, [][8]int32{p.Sq, p.Alp, p.At}); d != "" {
 			t.Errorf("-plain +assembly:\n%s", d)

@@ -73,6 +73,10 @@ type PairSearch struct {
 	exact       int64
 	alp1        [16]int32
 	ps1         [16]int16
+
+	Lanes         int64 // slots of B that count, up to 8
+	Square, Alpha int64 // out: the best of all, and 16 times its slot of A plus that of B, each from its first one
+	Slots         int64
 }
 
 // Run searches and tells whether it could: false means that a sum might saturate or an energy is not positive, and that
@@ -85,7 +89,21 @@ func (p *PairSearch) Run() bool {
 		return false
 	}
 	searchPairSIMD(p)
+	if !haveSubframe {
+		p.choose()
+	}
 	return p.exact != 0
+}
+
+// choose finds the best of all slots of B, the first one among equals in the order of the slots of A.
+func (p *PairSearch) choose() {
+	p.Square, p.Alpha, p.Slots = -1, 1, 0
+	for lane := range p.Lanes {
+		sq, alp, slots := int64(p.Sq[lane]), int64(p.Alp[lane]), int64(p.At[lane])*16+lane
+		if l, r := p.Alpha*sq, p.Square*alp; l > r || l == r && slots < p.Slots {
+			p.Square, p.Alpha, p.Slots = sq, alp, slots
+		}
+	}
 }
 
 // slot4 is the layout with four tracks of ten positions.

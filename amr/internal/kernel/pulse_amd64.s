@@ -126,6 +126,20 @@ GLOBL largest<>(SB), RODATA|NOPTR, $32
 	VPABSD t, t \
 	VPADDD t, abs, abs
 
+// FIRST keeps, of the squares, energies and slots in X13, X14 and X15 and those in X1, X2 and X3, the better ones, or those with
+// the lesser slots.
+#define FIRST \
+	VPMADDWD X14, X1, X4 \
+	VPMADDWD X13, X2, X5 \
+	VPCMPGTD X5, X4, X6 \
+	VPCMPEQD X5, X4, X4 \
+	VPCMPGTD X3, X15, X5 \
+	VPAND X5, X4, X4 \
+	VPOR X6, X4, X4 \
+	VPBLENDVB X4, X1, X13, X13 \
+	VPBLENDVB X4, X2, X14, X14 \
+	VPBLENDVB X4, X3, X15, X15
+
 // func searchPairSIMD(p *PairSearch)
 TEXT ·searchPairSIMD(SB), NOSPLIT, $0-8
 	MOVQ p+0(FP), R8
@@ -247,6 +261,34 @@ pairs:
 	VMOVDQU Y13, 184(R8)
 	VMOVDQU Y14, 216(R8)
 	VMOVDQU Y15, 248(R8)
+	// Slots that do not count become -1/1, which is less than any.
+	VPBROADCASTD 384(R8), Y0
+	VMOVDQU lanes<>(SB), Y1
+	VPCMPGTD Y1, Y0, Y0
+	VPCMPEQD Y2, Y2, Y2
+	VPSRLD $16, Y2, Y2
+	VPBLENDVB Y0, Y13, Y2, Y13
+	VPBLENDVB Y0, Y14, Y7, Y14
+	VPSLLD $4, Y15, Y15
+	VPADDD Y1, Y15, Y15
+	VEXTRACTI128 $1, Y13, X1
+	VEXTRACTI128 $1, Y14, X2
+	VEXTRACTI128 $1, Y15, X3
+	FIRST
+	VPSHUFD $0x4e, X13, X1
+	VPSHUFD $0x4e, X14, X2
+	VPSHUFD $0x4e, X15, X3
+	FIRST
+	VPSHUFD $0xb1, X13, X1
+	VPSHUFD $0xb1, X14, X2
+	VPSHUFD $0xb1, X15, X3
+	FIRST
+	VPMOVSXWQ X13, X13
+	VPMOVSXDQ X14, X14
+	VPMOVSXDQ X15, X15
+	VMOVQ X13, 392(R8)
+	VMOVQ X14, 400(R8)
+	VMOVQ X15, 408(R8)
 	VPXOR Y0, Y0, Y0
 	VPCMPGTD Y0, Y9, Y9
 	VPMOVMSKB Y9, AX

@@ -54,8 +54,8 @@ type Pulse struct {
 	Weight int16
 }
 
-// Pulses sets y to the sum of the response at each pulse, times its weight, Q15, rounded. There are up to ten pulses. The caller
-// knows that the largest magnitude in d times their number is at most 32767: then no part of a sum is beyond 2^30.
+// Pulses sets y to the sum of the response at each pulse, times its weight, Q15, rounded and limited to 16 bits. There are up to
+// ten pulses. The caller knows that the largest magnitude in d times the sum of those of the weights is below 2^31 - 2^14.
 func (d *Delayed) Pulses(y *[40]int16, pulses []Pulse) {
 	if haveSubframe && haveSIMD && len(pulses) <= 10 {
 		var p [10]Pulse // one without weight completes the last pair

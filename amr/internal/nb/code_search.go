@@ -342,21 +342,19 @@ func (c *codeSearch) searchPair(s *pairStage, a, b int, pulses []int, ps0 int16,
 	for i, p := range pulses[:n] {
 		q.Pulses[i] = int64(p * 96)
 	}
-	best, first := nothing, 0
+	best, first := nothing, int64(0)
 	for from := 0; from < c.width; from += 8 {
-		q.B = int64((b*c.width + from) * 2)
+		q.B, q.Lanes = int64((b*c.width+from)*2), int64(min(8, c.width-from))
 		if !q.Run() {
 			return c.searchPairSat(s, a, b, pulses, ps0, alp0)
 		}
-		for lane := range min(8, c.width-from) {
-			sq, alp, order := int16(q.Sq[lane]), int16(q.Alp[lane]), int(q.At[lane])*c.width+from+lane
-			l, r := int32(best.alp)*int32(sq), int32(best.sq)*int32(alp)
-			if l > r || l == r && order < first {
-				best, first = found{0, sq, alp}, order
-			}
+		sq, alp, order := int16(q.Square), int16(q.Alpha), q.Slots+int64(from)
+		l, r := int32(best.alp)*int32(sq), int32(best.sq)*int32(alp)
+		if l > r || l == r && order < first {
+			best, first = found{0, sq, alp}, order
 		}
 	}
-	i, j := a*c.width+first/c.width, b*c.width+first%c.width
+	i, j := a*c.width+int(first>>4), b*c.width+int(first&15)
 	pulses[n], pulses[n+1] = i, j
 	best.ps = Add(Add(ps0, c.d[i]), c.d[j])
 	return best
@@ -400,8 +398,8 @@ func (c *codeSearch) searchPairSat(s *pairStage, a, b int, pulses []int, ps0 int
 
 // filtered returns the sum of the response h at the positions of pulses, each times its weight, Q15 (Q13 of 12.2).
 func (c *codeSearch) filtered(pulses []kernel.Pulse, y *[subLen]int16) {
-	c.delayed.Set(&c.h.h)
-	if int(kernel.MaxAbs(c.delayed[subLen:]))*len(pulses) <= MaxInt16 {
+	if c.exactly(pulses) {
+		c.delayed.Set(&c.h.h)
 		c.delayed.Pulses(y, pulses)
 		return
 	}
@@ -414,4 +412,33 @@ func (c *codeSearch) filtered(pulses []kernel.Pulse, y *[subLen]int16) {
 		}
 		y[i] = Round(s)
 	}
+}
+
+// exactly tells whether no part of a sum of filtered can reach 2^30, where the standard's doubled one would saturate.
+func (c *codeSearch) exactly(pulses []kernel.Pulse) bool {
+	weight := int64(0)
+	for _, p := range pulses {
+		weight += max(int64(p.Weight), -int64(p.Weight))
+	}
+	d := &c.delayed
+	d.Set(&c.h.h)
+	if bound := weight * int64(kernel.MaxAbs(d[subLen:])); bound < 1<<30 || bound >= 1<<31-1<<15 {
+		return bound < 1<<30
+	}
+	// The sums of magnitudes do not leave 32 bits. They are at least 2^30 where they come out as 32767.
+	var sum [subLen]int16
+	magnitudes := [10]kernel.Pulse{}
+	for i, p := range pulses {
+		magnitudes[i] = kernel.Pulse{At: p.At, Weight: max(p.Weight, -max(p.Weight, -MaxInt16))}
+	}
+	for i, v := range c.h.h {
+		d[subLen+i] = max(v, -v)
+	}
+	d.Pulses(&sum, magnitudes[:len(pulses)])
+	for _, v := range sum {
+		if v >= MaxInt16-1 {
+			return false
+		}
+	}
+	return true
 }
