@@ -421,19 +421,16 @@ func checkBestOfTwo(t *testing.T, s source) {
 }
 
 func checkSynthesis10(t *testing.T, s source) {
-	a := [11]int16{4096}
-	left := int32(32767 - 4096)
-	for i, v := range words(s.b, 10, uint(s.n&3)) {
-		if m := max(int32(v), -int32(v)); m <= left {
-			a[1+i] = v
-			left -= m
-		}
+	a := [11]int16(append([]int16{4096}, words(s.b, 10, uint(s.n&3))...))
+	x, mem := words(s.a, 1+int(s.n>>2), uint(s.n>>6)), [10]int16(words(s.c, 10, uint(s.n>>6)))
+	limit := (1<<30 - 1 - int64(MaxAbs(x))*4096) / (SumAbs(a[1:]) + 1)
+	if limit = min(limit, 32767); limit < 1 || int64(MaxAbs(mem[:])) > limit {
+		return
 	}
-	x, mem := words(s.a, 1+int(s.n>>2), 0), [10]int16(words(s.c, 10, 0))
 	both(t, func() []any {
 		y := slices.Clone(x)
-		over := Synthesis10(&a, y, y, &mem)
-		return []any{y, over}
+		n := Synthesis10(&a, y, y, &mem, int32(limit))
+		return []any{y, n}
 	})
 }
 

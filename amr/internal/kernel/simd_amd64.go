@@ -11,7 +11,7 @@ var haveSIMD = cpu.X86.HasAVX2 && cpu.X86.HasBMI2
 const haveSearch, haveRecursive = true, true
 
 //go:noescape
-func synthesis10SIMD(a *[11]int16, x, y *int16, mem *[10]int16, n int) int32
+func synthesis10SIMD(a *[11]int16, x, y *int16, mem *[10]int16, n int, limit int32) int
 
 //go:noescape
 func synthesis16SIMD(y, x *int16, taps *recursiveTaps, n int, a0, half int32, down uint64, limit int32) int // n is a multiple of 4

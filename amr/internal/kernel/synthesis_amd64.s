@@ -22,15 +22,16 @@ GLOBL notTop<>(SB), RODATA|NOPTR, $32
 	VPMADDWD Y6, Y0, Y0 \
 	VPADDD Y0, Y7, Y7
 
-// func synthesis10SIMD(a *[11]int16, x, y *int16, mem *[10]int16, n int) int32
-// The last two outputs, in R12 and R13, are weighted by themselves, so that nothing waits for the vectors: those hold what
-// the outputs before add to the next eight.
-TEXT ·synthesis10SIMD(SB), NOSPLIT, $0-44
+// func synthesis10SIMD(a *[11]int16, x, y *int16, mem *[10]int16, n int, limit int32) int
+// It returns how many outputs are missing. The last two outputs, in R12 and R13, are weighted by themselves, so that nothing waits
+// for the vectors: those hold what the outputs before add to the next eight.
+TEXT ·synthesis10SIMD(SB), NOSPLIT, $0-56
 	MOVQ a+0(FP), AX
 	MOVQ x+8(FP), SI
 	MOVQ y+16(FP), DI
 	MOVQ mem+24(FP), R9
 	MOVQ n+32(FP), CX
+	MOVL limit+40(FP), R8
 	VPMOVZXWD 6(AX), Y6
 	MOVWLSX 2(AX), R10
 	MOVWLSX 4(AX), R11
@@ -46,12 +47,13 @@ past:
 	JLT past
 	MOVWLSX 16(R9), R13
 	MOVWLSX 18(R9), R12
-	XORL BX, BX
+	LEAL (R8)(R8*1), R9
 samples:
 	MOVWLSX (SI), AX
 	SHLL $12, AX
 	VMOVD X7, DX
 	SUBL DX, AX
+	ADDL $0x800, AX
 	VMOVD R13, X0
 	VPBROADCASTW X0, Y0
 	IMULL R11, R13
@@ -59,32 +61,18 @@ samples:
 	MOVL R12, R13
 	IMULL R10, R12
 	SUBL R12, AX
-	LATER
-	MOVL AX, DX
-	ADDL $0x800, AX
 	SARL $12, AX
-	MOVWLSX AX, R12
-	CMPL R12, AX
-	JNE saturate
-	CMPL R12, $-32768
-	JEQ lowest
-store:
+	MOVL AX, R12
+	ADDL R8, AX
+	CMPL AX, R9
+	JHI beyond
+	LATER
 	MOVW R12, (DI)
 	ADDQ $2, SI
 	ADDQ $2, DI
 	SUBQ $1, CX
 	JNZ samples
+beyond:
 	VZEROUPPER
-	MOVL BX, ret+40(FP)
+	MOVQ CX, ret+48(FP)
 	RET
-saturate:
-	MOVL $1, BX
-	SARL $31, AX
-	XORL $0x7fff, AX
-	MOVWLSX AX, R12
-	JMP store
-lowest:
-	CMPL DX, $-0x8000000
-	JGE store
-	MOVL $1, BX
-	JMP store

@@ -45,12 +45,31 @@ func residualSat(a *lpc, x []int16, y []int16) {
 // synthesis filters x by 1/A(z) into y, which may be x, from the last ten outputs in mem, oldest first. It tells
 // whether any step of the computation saturated. mem is not changed.
 func synthesis(a *lpc, x, y []int16, mem *vec10) (overflow bool) {
-	if absSum(a) <= MaxInt16 && a[0] == 4096 {
-		return kernel.Synthesis10(a, x, y, mem)
+	sum, limit := absSum(a), int32(MaxInt16)
+	if sum > MaxInt16 { // where the outputs must be smaller than 16 bits allow, and the inputs and the past
+		limit = (1<<30 - 1) / sum
+		if kernel.MaxAbs(x) > limit || kernel.MaxAbs(mem[:]) > limit {
+			limit = 0
+		}
 	}
-	return synthesisSat(a, x, y, mem)
+	n := 0
+	if limit > 0 && a[0] == 4096 {
+		n = kernel.Synthesis10(a, x, y, mem, limit)
+	}
+	if n == len(x) {
+		return false
+	}
+	past := *mem
+	if n < order {
+		copy(past[:], mem[n:])
+		copy(past[order-n:], y[:n])
+	} else {
+		copy(past[:], y[n-order:n])
+	}
+	return synthesisSat(a, x[n:], y[n:], &past)
 }
 
+// synthesisSat is synthesis with saturation at each step.
 func synthesisSat(a *lpc, x, y []int16, mem *vec10) (overflow bool) {
 	var out [order + 80]int16
 	copy(out[:], mem[:])
