@@ -1,5 +1,5 @@
 // Package kernel holds the inner loops of the AMR codecs, in plain Go and in assembly: all of them for amd64 with AVX2
-// (found out at run time); all but the recursive filters for arm64; none with the build tag purego. Both give the same
+// (found out at run time); all but the recursive filters and the vectors for arm64; none with the build tag purego. Both give the same
 // results: why stands with each kernel, and each has a fuzz target that holds it.
 //
 // The codecs are defined by chains of L_mac, which saturates at every step. The kernels add in wrapping arithmetic and in

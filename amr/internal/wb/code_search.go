@@ -288,9 +288,7 @@ func searchCode(mode Mode, dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 
 	// Build the code vector and its indices.
 	*code = [subLen]int16{}
-	for i, v := range y {
-		y[i] = op.ShrR(v, 3)
-	}
+	kernel.Scale(y[:], -3)
 	var at [numTracks][6]int16
 	var n [numTracks]int
 	for _, pos := range best[:plan.pulses] {

@@ -242,7 +242,7 @@ func (d *Decoder) decodeSpeech(bad, unusable bool, pcm *[FrameSamples]int16) {
 		exc := (*[subLen]int16)(d.exc[at:])
 		var code [subLen]int16
 		if !unusable && (mode <= Mode885 || r.read(1) == 0) {
-			smoothLTP(code[:], d.exc[at-1:])
+			smoothLTP(code[:], d.exc[at-2:at+subLen+1])
 			*exc = code
 		}
 		if unusable {
@@ -252,12 +252,12 @@ func (d *Decoder) decodeSpeech(bad, unusable bool, pcm *[FrameSamples]int16) {
 		} else {
 			readCode(&r, mode, &code)
 		}
-		preemph(code[:], d.tilt)
+		preemph(&code, d.tilt)
 		lag := t0
 		if frac > 2 {
 			lag++
 		}
-		sharpen(code[:], lag)
+		sharpen(&code, lag)
 
 		gainBits := 7
 		if mode <= Mode885 {
@@ -295,7 +295,7 @@ func (d *Decoder) decodeSpeech(bad, unusable bool, pcm *[FrameSamples]int16) {
 
 	now := d.exc[excHist:][:frameLen]
 	copy(d.exc[:excHist], d.exc[frameLen:])
-	scaleSig(now, -d.qOld)
+	kernel.Scale(now, -d.qOld)
 	d.dtx.speech(&isf, now)
 }
 
@@ -355,12 +355,12 @@ func (d *Decoder) excite(at int, code *[subLen]int16, gainPit int16, gain int32,
 		q++
 	}
 	gainCode := op.Round(g)
-	scaleSig(d.exc[at-excHist:at+subLen], q-d.qOld)
+	kernel.Scale(d.exc[at-excHist:at+subLen], q-d.qOld)
 	d.qOld = q
 
 	exc := (*[subLen]int16)(d.exc[at:])
 	exc2 = *exc
-	scaleSig(exc2[:], -3)
+	kernel.Scale(exc2[:], -3)
 	var sharp [subLen]int16
 	strong := false
 	if d.mode <= Mode885 {
@@ -420,9 +420,7 @@ func (d *Decoder) synthesize(az, exc []int16, q int16, out []int16, hfGain int16
 			hf[i] = op.Shl(op.Mult(v, gain), 1)
 		}
 	} else {
-		for i, v := range hf {
-			hf[i] = op.Mult(v, gain)
-		}
+		kernel.Amplify(hf[:], gain)
 	}
 
 	var buf [synHist + subLen16k]int16
@@ -445,7 +443,5 @@ func (d *Decoder) synthesize(az, exc []int16, q int16, out []int16, hfGain int16
 	if d.mode == Mode2385 {
 		d.high7k.lowPass7k(hf[:])
 	}
-	for i, v := range hf {
-		out[i] = op.Add(out[i], v)
-	}
+	kernel.Add(out, hf[:])
 }

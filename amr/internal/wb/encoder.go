@@ -208,7 +208,7 @@ func (e *Encoder) encode(in *[FrameSamples]int16, mode Mode, bits *codecBits) Mo
 
 	var frame [frameLen]int16
 	copy(frame[:], a.speech[newAt:])
-	scaleSig(frame[:], 1-a.q)
+	kernel.Scale(frame[:], 1-a.q)
 	active := e.vad.active(&frame)
 	if active {
 		e.vadHist = 0
@@ -280,12 +280,12 @@ func (e *Encoder) preprocess(in *[FrameSamples]int16, a *analysis) (exp int16) {
 	for i, p := range pre {
 		now[i] = op.Round(op.LShl(p, a.q))
 	}
-	scaleSig(a.speech[:newAt], exp)
-	scaleSig(e.exc[:excHist], exp)
-	scaleSig(e.synth[:], exp)
-	scaleSig(e.decim2[:], exp)
+	kernel.Scale(a.speech[:newAt], exp)
+	kernel.Scale(e.exc[:excHist], exp)
+	kernel.Scale(e.synth[:], exp)
+	kernel.Scale(e.decim2[:], exp)
 	w := [2]int16{e.memWsp, e.memW0}
-	scaleSig(w[:], exp)
+	kernel.Scale(w[:], exp)
 	e.memWsp, e.memW0 = w[0], w[1]
 	return exp
 }
@@ -329,11 +329,11 @@ func (e *Encoder) openLoop(a *analysis, coded Mode, exp int16) {
 	e.wspMax = peak
 	decimate2(wsp, &e.decim2)
 	wsp = wsp[:frameLen/2]
-	scaleSig(wsp, a.shift)
+	kernel.Scale(wsp, a.shift)
 	exp += a.shift - e.wspShift
 	e.wspShift = a.shift
 	copy(buf[:], e.wsp[:])
-	scaleSig(buf[:wspOld], exp)
+	kernel.Scale(buf[:wspOld], exp)
 	e.ol.rescale(exp)
 
 	if coded == Mode660 {

@@ -36,25 +36,40 @@ func predictLTP(exc []int16, at int, t0, frac int16, n int) {
 	}
 }
 
-// smoothLTP sets out to the adaptive codebook vector, low-pass filtered over three samples; x starts one before it.
+// smoothLTP sets out to the adaptive codebook vector, low-pass filtered over three samples; x starts two before it.
 // The coefficients sum up to 2^15, so that nothing saturates before the rounding.
 func smoothLTP(out, x []int16) {
-	x = x[:len(out)+2]
-	for i := range out {
-		s := (int32(x[i])+int32(x[i+2]))*5898 + int32(x[i+1])*20972
-		out[i] = op.Sat((s + 0x4000) >> 15)
-	}
+	taps := [4]int16{0, 5898, 20972, 5898}
+	kernel.FIR16(out, x, taps[:], 0x4000, 15)
 }
 
 // sharpen adds the pulses of one lag ago, scaled by 0.85, to x (TS 26.190 section 5.8.1).
-func sharpen(x []int16, lag int16) {
+func sharpen(x *[subLen]int16, lag int16) {
+	if lag >= subLen/2 { // what is added is itself unchanged
+		kernel.Echo(x, int(lag), pitSharp)
+		return
+	}
 	for i := int(lag); i < len(x); i++ {
-		x[i] = op.Round(op.LAdd(int32(x[i])<<16, int32(x[i-int(lag)])*(2*pitSharp)))
+		x[i] = op.Add(x[i], op.MultR(x[i-int(lag)], pitSharp))
 	}
 }
 
 // totalExc sets exc to gainPit (Q14) * exc + gainCode * code.
+//
+// Within the bound neither the products nor their sum leave 32 bits, halved as they are here; gainPit is at most 2^15. That
+// leaves 25 bits for |code| and |gainCode|, so that the 5 that the code gain is short of can be shared out.
 func totalExc(exc, code []int16, gainPit, gainCode int16) {
+	peak := kernel.MaxAbs(code)
+	if int64(peak)*max(int64(gainCode), -int64(gainCode)) < 1<<25 {
+		lift := 0
+		for lift < 5 && peak<<(lift+1) <= op.MaxInt16 {
+			lift++
+		}
+		if g := int32(gainCode) << (5 - lift); g == int32(int16(g)) {
+			kernel.Mix(exc, exc, code, gainPit, int16(g), uint(lift), 1<<13, 14)
+			return
+		}
+	}
 	code = code[:len(exc)]
 	gc, gp := int64(gainCode)<<6, int32(gainPit)<<1 // a pitch gain isn't negative: its product never saturates
 	for i, v := range exc {
@@ -111,6 +126,10 @@ func noiseEnhance(gain int32, thres *int32, stab, voice int16) int32 {
 // pitchEnhance sets out to code, high-pass filtered by how voiced the sound is (TS 26.190 section 6.5).
 func pitchEnhance(out, code *[subLen]int16, voice int16) {
 	tilt := voice>>3 + 4096
+	if kernel.MaxAbs(code[:]) < 1<<14 {
+		kernel.Sides(out, code, tilt)
+		return
+	}
 	last := len(code) - 1
 	out[0] = op.Round(op.LMsu(int32(code[0])<<16, code[1], tilt))
 	for i := 1; i < last; i++ {

@@ -64,14 +64,7 @@ func (f *iir2) highPass400(sig []int16) {
 }
 
 // preemph filters x by 1 - mu/z, mu >= 0, from a zero memory.
-func preemph(x []int16, mu int16) {
-	m := 2 * int32(mu)
-	var last int32
-	for i, v := range x {
-		x[i] = op.Round(op.LSub(int32(v)<<16, last*m))
-		last = int32(v)
-	}
-}
+func preemph(x *[subLen]int16, mu int16) { kernel.Echo(x, 1, -mu) }
 
 // preemph2 filters x by 2 * (1 - mu/z), mu >= 0, from a zero memory.
 func preemph2(x []int16, mu int16) {

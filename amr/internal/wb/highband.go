@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // highBand makes the noise of 6.4 to 7 kHz from the 12.8 kHz synthesis (TS 26.190 section 6.6). The encoder runs it as
 // well in mode 23.85, to find the gain that it sends.
@@ -17,13 +20,11 @@ func (b *highBand) noise(hf *[subLen16k]int16, exc []int16, q int16) {
 		hf[i] = random(&seed) >> 3
 	}
 	b.seed = seed
-	scaleSig(exc, -3)
+	kernel.Scale(exc, -3)
 	ener, expE := normEnergy(exc)
 	expE -= 2 * (q - 3)
 	gain := int16(op.LShl(gainRatio(hf[:], ener, expE, 1)) >> 16)
-	for i, v := range hf {
-		hf[i] = op.Mult(v, gain)
-	}
+	kernel.Amplify(hf[:], gain)
 }
 
 // gainRatio returns sqrt(ener / energy(x)) as a Q31 number and the left shift that it lacks, plus extra.

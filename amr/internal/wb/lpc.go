@@ -24,19 +24,9 @@ func (a dpf) times(b dpf) int32 { return op.Mpy32(a.hi, a.lo, b.hi, b.lo) }
 // they are bounded by the energy (Cauchy and Schwarz).
 func autocorrelation(x *[384]int16, r *[order + 1]dpf) {
 	var y [384 + order]int16
-	for i, v := range x {
-		y[i] = op.MultR(v, window[i])
-	}
-	sum := int64(16 << 16)
-	for _, v := range y[:384] {
-		sum += int64(op.LMult(v, v) >> 8)
-	}
-	shift := 4 - op.NormL(satPositive(sum))>>1
-	if shift > 0 {
-		half := int16(1) << uint(shift-1)
-		for i, v := range y[:384] {
-			y[i] = int16((int32(v) + int32(half)) >> uint(shift))
-		}
+	sum := 16<<16 + kernel.Window(y[:384], x[:], window[:])
+	if shift := 4 - op.NormL(satPositive(sum))>>1; shift > 0 {
+		kernel.Scale(y[:384], -shift)
 	}
 	e := 2*kernel.SumSquares(y[:384]) + 1
 	norm := op.NormL(satPositive(e))

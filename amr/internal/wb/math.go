@@ -94,20 +94,3 @@ func median5(x *[5]int16) int16 {
 	}
 	return s[2]
 }
-
-// scaleSig multiplies x by 2^exp, rounded and saturated.
-func scaleSig(x []int16, exp int16) {
-	switch {
-	case exp > 0:
-		e := uint(min(exp, 16))
-		for i, v := range x {
-			x[i] = op.Sat(int32(v) << e)
-		}
-	case exp < 0:
-		e := uint(min(-exp, 17))
-		half := int32(1) << (e - 1)
-		for i, v := range x {
-			x[i] = int16((int32(v) + half) >> e)
-		}
-	}
-}

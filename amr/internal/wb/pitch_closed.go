@@ -119,14 +119,8 @@ func pitchGain(xn, y *[subLen]int16) (gain int16, c gainCoeffs) {
 	return min(op.Shl(gain, expXY-expYY), 19661), c
 }
 
-// subtract sets out to x - gain*y, gain in Q14.
-func subtract(out, x, y []int16, gain int16) {
-	x, y = x[:len(out)], y[:len(out)]
-	g := 2 * int32(gain) // not negative
-	for i, v := range x {
-		out[i] = op.Sat(op.LSub(int32(v)<<15, int32(y[i])*g) >> 15)
-	}
-}
+// subtract sets out to x - gain*y, gain in Q14 and not negative. What saturates in 32 bits does so in 16 as well.
+func subtract(out, x, y []int16, gain int16) { kernel.Mix(out, x, y, 1<<14, -gain, 0, 0, 14) }
 
 // gainClip tells where the pitch gain has to stay below 0.95, lest a lost frame of a strong resonance rings on (TS
 // 26.190 section 5.9).

@@ -32,7 +32,7 @@ func (o *openLoop) reset() {
 
 // rescale multiplies the memory by 2^exp.
 func (o *openLoop) rescale(exp int16) {
-	scaleSig(o.hp[:olMax], exp)
+	kernel.Scale(o.hp[:olMax], exp)
 	for _, y := range []*dpf{&o.y3, &o.y2, &o.y1} {
 		*y = toDPF(op.LShl(y.value(), exp))
 	}

@@ -30,9 +30,9 @@ func (e *Encoder) encodeSubframe(a *analysis, k int, mode Mode, whole bool, t0Mi
 	var h1, h2 [subLen]int16
 	impulseResponse(ap[:], azq, &h1)
 	h2 = h1
-	scaleSig(h2[:], -2)
-	scaleSig(xn[:], a.shift)
-	scaleSig(h1[:], 1+a.shift)
+	kernel.Scale(h2[:], -2)
+	kernel.Scale(xn[:], a.shift)
+	kernel.Scale(h1[:], 1+a.shift)
 
 	fr2, fr1 := int16(pitFr2), int16(pitFr1Long)
 	if mode <= Mode885 {
@@ -54,7 +54,7 @@ func (e *Encoder) encodeSubframe(a *analysis, k int, mode Mode, whole bool, t0Mi
 		gain1 = clipGain(gain1, clip)
 		subtract(dn[:], xn[:], y1[:], gain1)
 	}
-	smoothLTP(code[:], e.exc[at-1:])
+	smoothLTP(code[:], e.exc[at-2:at+subLen+1])
 	convolve(&code, &h1, &y2)
 	gain2, c2 := pitchGain(&xn, &y2)
 	gain2 = clipGain(gain2, clip)
@@ -76,20 +76,20 @@ func (e *Encoder) encodeSubframe(a *analysis, k int, mode Mode, whole bool, t0Mi
 
 	// Algebraic codebook.
 	subtract(cn[:], cn[:], exc[:], gainPit)
-	scaleSig(cn[:], a.shift)
-	preemph(h2[:], e.tilt)
+	kernel.Scale(cn[:], a.shift)
+	preemph(&h2, e.tilt)
 	if frac > 2 {
 		t0++
 	}
-	sharpen(h2[:], t0)
+	sharpen(&h2, t0)
 	correlateTarget(&h2, &xn2, &dn)
 	if mode == Mode660 {
 		searchCode2(&dn, &cn, &h2, &code, &y2, w)
 	} else {
 		searchCode(mode, &dn, &cn, &h2, &code, &y2, w)
 	}
-	preemph(code[:], e.tilt)
-	sharpen(code[:], t0)
+	preemph(&code, e.tilt)
+	sharpen(&code, t0)
 
 	// Gains.
 	short := mode <= Mode885
@@ -103,7 +103,7 @@ func (e *Encoder) encodeSubframe(a *analysis, k int, mode Mode, whole bool, t0Mi
 	gainCode := op.Round(op.LShl(gain, a.q))
 
 	exc2 := *exc
-	scaleSig(exc2[:], a.shift)
+	kernel.Scale(exc2[:], a.shift)
 	voice := voicing(exc2[:], a.shift, gainPit, code[:], gainCode)
 	e.tilt = voice>>2 + 8192
 
@@ -256,7 +256,7 @@ func (e *Encoder) highGain(az, exc []int16, q int16, original []int16) int16 {
 	var orig [subLen16k]int16
 	copy(orig[:], original)
 	e.band.bandPass6k7k(orig[:])
-	scaleSig(orig[:], -1)
+	kernel.Scale(orig[:], -1)
 	ener, expE := normEnergy(orig[:])
 	gain := int16(op.LShl(gainRatio(hf[:], ener, expE, 0)) >> 16)
 

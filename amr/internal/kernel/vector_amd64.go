@@ -1,0 +1,29 @@
+//go:build !purego
+
+package kernel
+
+// haveVector tells whether there are kernels for the vectors and searches of the wideband codec.
+const haveVector = true
+
+// n is a multiple of 16.
+
+//go:noescape
+func scaleSIMD(x *int16, n int, lift, down uint64, half int32)
+
+//go:noescape
+func mixSIMD(out, x, y *int16, n int, ab, half int32, lift, down uint64)
+
+//go:noescape
+func echoSIMD(x *[64]int16, lag int64, gain int32)
+
+//go:noescape
+func sidesSIMD(y, x *[64]int16, gain int32)
+
+//go:noescape
+func amplifySIMD(x *int16, n int, gain int32)
+
+//go:noescape
+func addSIMD(x, y *int16, n int)
+
+//go:noescape
+func windowSIMD(y, x, w *int16, n int) int64

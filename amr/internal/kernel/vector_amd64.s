@@ -1,0 +1,224 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// func scaleSIMD(x *int16, n int, lift, down uint64, half int32)
+TEXT ·scaleSIMD(SB), NOSPLIT, $0-36
+	MOVQ x+0(FP), DI
+	MOVQ n+8(FP), CX
+	VMOVQ lift+16(FP), X5
+	VMOVQ down+24(FP), X6
+	MOVL half+32(FP), DX
+	VMOVD DX, X7
+	VPBROADCASTD X7, Y7
+	VPXOR Y8, Y8, Y8
+scaleNext:
+	VMOVDQU (DI), Y0
+	VPUNPCKHWD Y0, Y8, Y1
+	VPUNPCKLWD Y0, Y8, Y0
+	VPSRAD X5, Y0, Y0
+	VPSRAD X5, Y1, Y1
+	VPADDD Y7, Y0, Y0
+	VPADDD Y7, Y1, Y1
+	VPSRAD X6, Y0, Y0
+	VPSRAD X6, Y1, Y1
+	VPACKSSDW Y1, Y0, Y0
+	VMOVDQU Y0, (DI)
+	ADDQ $32, DI
+	SUBQ $16, CX
+	JNZ scaleNext
+	VZEROUPPER
+	RET
+
+// func mixSIMD(out, x, y *int16, n int, ab, half int32, lift, down uint64)
+TEXT ·mixSIMD(SB), NOSPLIT, $0-56
+	MOVQ out+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ y+16(FP), BX
+	MOVQ n+24(FP), CX
+	MOVL ab+32(FP), DX
+	VMOVD DX, X6
+	VPBROADCASTD X6, Y6
+	MOVL half+36(FP), DX
+	VMOVD DX, X7
+	VPBROADCASTD X7, Y7
+	VMOVQ lift+40(FP), X4
+	VMOVQ down+48(FP), X5
+mixNext:
+	VMOVDQU (SI), Y0
+	VMOVDQU (BX), Y1
+	VPSLLW X4, Y1, Y1
+	VPUNPCKLWD Y1, Y0, Y2
+	VPUNPCKHWD Y1, Y0, Y3
+	VPMADDWD Y6, Y2, Y2
+	VPMADDWD Y6, Y3, Y3
+	VPADDD Y7, Y2, Y2
+	VPADDD Y7, Y3, Y3
+	VPSRAD X5, Y2, Y2
+	VPSRAD X5, Y3, Y3
+	VPACKSSDW Y3, Y2, Y2
+	VMOVDQU Y2, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	ADDQ $32, BX
+	SUBQ $16, CX
+	JNZ mixNext
+	VZEROUPPER
+	RET
+
+// func echoSIMD(x *[64]int16, lag int64, gain int32)
+// The stack holds 64 zeros and the samples as they were.
+TEXT ·echoSIMD(SB), NOSPLIT, $256-20
+	MOVQ x+0(FP), DI
+	MOVQ lag+8(FP), AX
+	MOVL gain+16(FP), DX
+	VMOVD DX, X6
+	VPBROADCASTW X6, Y6
+	VPXOR Y5, Y5, Y5
+	VMOVDQU (DI), Y0
+	VMOVDQU 32(DI), Y1
+	VMOVDQU 64(DI), Y2
+	VMOVDQU 96(DI), Y3
+	VMOVDQU Y5, 0(SP)
+	VMOVDQU Y5, 32(SP)
+	VMOVDQU Y5, 64(SP)
+	VMOVDQU Y5, 96(SP)
+	VMOVDQU Y0, 128(SP)
+	VMOVDQU Y1, 160(SP)
+	VMOVDQU Y2, 192(SP)
+	VMOVDQU Y3, 224(SP)
+	LEAQ 128(SP), SI
+	ADDQ AX, AX
+	SUBQ AX, SI
+	VPMULHRSW (SI), Y6, Y4
+	VPADDSW Y4, Y0, Y0
+	VPMULHRSW 32(SI), Y6, Y4
+	VPADDSW Y4, Y1, Y1
+	VPMULHRSW 64(SI), Y6, Y4
+	VPADDSW Y4, Y2, Y2
+	VPMULHRSW 96(SI), Y6, Y4
+	VPADDSW Y4, Y3, Y3
+	VMOVDQU Y0, (DI)
+	VMOVDQU Y1, 32(DI)
+	VMOVDQU Y2, 64(DI)
+	VMOVDQU Y3, 96(DI)
+	VZEROUPPER
+	RET
+
+// func sidesSIMD(y, x *[64]int16, gain int32)
+// gain is negative. The stack holds the samples, with a zero on both sides.
+TEXT ·sidesSIMD(SB), NOSPLIT, $136-20
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVL gain+16(FP), DX
+	VMOVD DX, X6
+	VPBROADCASTW X6, Y6
+	VMOVDQU (SI), Y0
+	VMOVDQU 32(SI), Y1
+	VMOVDQU 64(SI), Y2
+	VMOVDQU 96(SI), Y3
+	XORL AX, AX
+	MOVW AX, 0(SP)
+	VMOVDQU Y0, 2(SP)
+	VMOVDQU Y1, 34(SP)
+	VMOVDQU Y2, 66(SP)
+	VMOVDQU Y3, 98(SP)
+	MOVW AX, 130(SP)
+	VMOVDQU 0(SP), Y4
+	VPADDW 4(SP), Y4, Y4
+	VPMULHRSW Y6, Y4, Y4
+	VPADDSW Y4, Y0, Y0
+	VMOVDQU 32(SP), Y4
+	VPADDW 36(SP), Y4, Y4
+	VPMULHRSW Y6, Y4, Y4
+	VPADDSW Y4, Y1, Y1
+	VMOVDQU 64(SP), Y4
+	VPADDW 68(SP), Y4, Y4
+	VPMULHRSW Y6, Y4, Y4
+	VPADDSW Y4, Y2, Y2
+	VMOVDQU 96(SP), Y4
+	VPADDW 100(SP), Y4, Y4
+	VPMULHRSW Y6, Y4, Y4
+	VPADDSW Y4, Y3, Y3
+	VMOVDQU Y0, (DI)
+	VMOVDQU Y1, 32(DI)
+	VMOVDQU Y2, 64(DI)
+	VMOVDQU Y3, 96(DI)
+	VZEROUPPER
+	RET
+
+// func amplifySIMD(x *int16, n int, gain int32)
+TEXT ·amplifySIMD(SB), NOSPLIT, $0-20
+	MOVQ x+0(FP), DI
+	MOVQ n+8(FP), CX
+	MOVL gain+16(FP), DX
+	VMOVD DX, X6
+	VPBROADCASTW X6, Y6
+amplifyNext:
+	VMOVDQU (DI), Y0
+	VPMULHW Y6, Y0, Y1
+	VPMULLW Y6, Y0, Y0
+	VPADDSW Y1, Y1, Y1 // only 2^30 for two times -2^15 saturates, and its lower half is 0
+	VPSRLW $15, Y0, Y0
+	VPOR Y1, Y0, Y0
+	VMOVDQU Y0, (DI)
+	ADDQ $32, DI
+	SUBQ $16, CX
+	JNZ amplifyNext
+	VZEROUPPER
+	RET
+
+// func addSIMD(x, y *int16, n int)
+TEXT ·addSIMD(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), DI
+	MOVQ y+8(FP), SI
+	MOVQ n+16(FP), CX
+addNext:
+	VMOVDQU (DI), Y0
+	VPADDSW (SI), Y0, Y0
+	VMOVDQU Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $16, CX
+	JNZ addNext
+	VZEROUPPER
+	RET
+
+// func windowSIMD(y, x, w *int16, n int) int64
+// A shifted square is below 2^23: 32 bits without sign hold 512 of them in a lane.
+TEXT ·windowSIMD(SB), NOSPLIT, $0-40
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ w+16(FP), BX
+	MOVQ n+24(FP), CX
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+windowNext:
+	VMOVDQU (SI), Y0
+	VPMULHRSW (BX), Y0, Y0
+	VMOVDQU Y0, (DI)
+	VPUNPCKLWD Y8, Y0, Y1
+	VPUNPCKHWD Y8, Y0, Y2
+	VPMADDWD Y1, Y1, Y1
+	VPMADDWD Y2, Y2, Y2
+	VPSRLD $7, Y1, Y1
+	VPSRLD $7, Y2, Y2
+	VPADDD Y1, Y9, Y9
+	VPADDD Y2, Y9, Y9
+	ADDQ $32, DI
+	ADDQ $32, SI
+	ADDQ $32, BX
+	SUBQ $16, CX
+	JNZ windowNext
+	VPSRLQ $32, Y9, Y0
+	VPSLLQ $32, Y9, Y9
+	VPSRLQ $32, Y9, Y9
+	VPADDQ Y0, Y9, Y9
+	VEXTRACTI128 $1, Y9, X0
+	VPADDQ X0, X9, X9
+	VPSHUFD $0x4e, X9, X0
+	VPADDQ X0, X9, X9
+	VMOVQ X9, AX
+	VZEROUPPER
+	MOVQ AX, ret+32(FP)
+	RET
