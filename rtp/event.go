@@ -202,6 +202,16 @@ type events struct {
 // and RFC 4733 section 2.5.2.2 allows three intervals.
 const lapse = 150 * time.Millisecond
 
+// overtaken is by how many seconds the timestamp of an event may lie before that of the last one. Beyond, the sender's clock has
+// another origin.
+const overtaken = 10
+
+// restart follows a sender that begins anew: its timestamps have another origin, and the event that lasted ends.
+func (e *events) restart() {
+	e.finish()
+	e.seen = false
+}
+
 func (e *events) push(now time.Time, timestamp uint32, rate uint32, payload []byte) error {
 	e.expire(now)
 	for len(payload) > 0 {
@@ -225,7 +235,7 @@ func (e *events) report(now time.Time, timestamp, rate uint32, p EventPayload) {
 	case e.active && p.Code == e.code && timestamp == e.segment+0xffff:
 		e.segment = timestamp
 		length += e.segment - e.begin
-	case e.seen && int32(timestamp-e.segment) <= 0:
+	case e.seen && int32(e.segment-timestamp) >= 0 && e.segment-timestamp <= overtaken*rate:
 		return // overtaken by a later event
 	default:
 		e.finish()

@@ -444,12 +444,13 @@ func (s *Stream) sequence(ssrc uint32, seq uint16) (int64, bool) {
 		}
 		s.source, s.haveNext = newSource(ssrc, seq), false
 		s.buffer.Reset()
-		s.events = events{queue: s.events.queue, head: s.events.head, count: s.events.count, lost: s.events.lost}
+		s.events.restart()
 		s.lastSRNTP = 0
 	}
 	ext, ok, restart := s.source.update(seq)
 	if restart {
 		s.buffer.Reset()
+		s.events.restart()
 	}
 	return ext, ok
 }

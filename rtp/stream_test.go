@@ -548,3 +548,52 @@ func BenchmarkStream(b *testing.B) {
 		}
 	}
 }
+
+// A sender that begins anew in the middle of a key ends the key, and its next keys are heard although their timestamps are earlier.
+func TestEventOfRestartedSender(t *testing.T) {
+	event := Format{PayloadType: 101, Event: true}
+	cfg := Config{Remote: peerAddr, Send: Format{PayloadType: 8}, SendEvent: event, Receive: []Format{{PayloadType: 8}, event}}
+	type key struct {
+		Code EventCode
+		End  bool
+	}
+	for _, tc := range []struct {
+		name string
+		next func(s *Sender)
+	}{
+		{"another SSRC", func(s *Sender) { *s = Sender{ssrc: s.ssrc + 1, seq: 9, timestamp: s.timestamp - 8000} }},
+		{"another sequence", func(s *Sender) { s.seq += 20000; s.timestamp -= 8000 }},
+		{"another clock", func(s *Sender) { s.event, s.timestamp = sending{}, s.timestamp-30*8000 }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			x, y := pair(cfg, cfg)
+			x.sender.timestamp = 0x80000000
+			now := t0
+			var got []key
+			send := func(n int) {
+				for range n {
+					now = now.Add(20 * time.Millisecond)
+					b, _, err := x.AppendAudio(nil, now, make([]byte, 160), 160)
+					if err != nil {
+						t.Fatal(err)
+					}
+					y.Receive(now, ourAddr, b)
+					for r, ok := y.PopEvent(now); ok; r, ok = y.PopEvent(now) {
+						got = append(got, key{r.Code, r.End})
+					}
+				}
+			}
+			send(10)
+			x.StartEvent(5, 10, 10*time.Second)
+			send(10)
+			tc.next(x.sender)
+			x.sender.event = sending{}
+			send(10)
+			x.StartEvent(6, 10, 100*time.Millisecond)
+			send(10)
+			if diff := cmp.Diff([]key{{5, false}, {5, true}, {6, false}, {6, true}}, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
