@@ -72,6 +72,7 @@ func (m *Media) unbridge(peer *Media) {
 		return
 	}
 	m.peer = nil
+	m.keyed.release()
 	if m.source == Source(m.bridge) {
 		m.setSource(nil)
 	}

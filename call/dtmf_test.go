@@ -213,3 +213,47 @@ func FuzzKeyBody(f *testing.F) {
 		}
 	})
 }
+
+// A leg whose peer goes while it presses a key says that the key has ended, and then what else there is to say.
+func TestKeyOfGonePeer(t *testing.T) {
+	events := MediaConfig{Send: format(PCMA), SendEvent: 101, ReceiveEvent: 101}
+	tones := MediaConfig{Send: format(PCMU), Tones: true}
+	for _, tc := range []struct {
+		name string
+		to   MediaConfig
+	}{{"events", events}, {"tones", tones}} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := bridged(t, memnet.New(memnet.Config{}), events, tc.to)
+				var mu sync.Mutex
+				var got []string
+				c.b.OnEvent(func(e rtp.EventReport) {
+					mu.Lock()
+					got = append(got, fmt.Sprint(e.Code, " ", e.End))
+					mu.Unlock()
+				})
+				heard := &capture{}
+				c.b.AddSink(heard)
+				time.Sleep(time.Second)
+				code, _ := rtp.DTMF('5')
+				c.a.SendEvent(code, 5*time.Second)
+				time.Sleep(500 * time.Millisecond)
+				c.legA.Close()
+				c.legB.SetSource(Tone(8000, 1000, 8000))
+				time.Sleep(2 * time.Second)
+				mu.Lock()
+				if want := []string{"5 false", "5 true"}; !slices.Equal(got, want) {
+					t.Errorf("keys %q, want %q", got, want)
+				}
+				mu.Unlock()
+				if level := part(heard, 8000, 1000); level < 6000 {
+					t.Errorf("after the key the tone has %.0f", level)
+				}
+				c.a.Close()
+				c.legB.Close()
+				c.b.Close()
+				c.wheel.Close()
+			})
+		})
+	}
+}

@@ -57,6 +57,7 @@ type keysOut struct {
 	open    bool // it had no length when it began
 	tone    *dtmf.Generator
 	toned   int // samples of it so far
+	lasts   int // turns of current so far
 	gap     int // turns until the next
 }
 
@@ -85,6 +86,20 @@ func (k *keysOut) end(length time.Duration) {
 	}
 	if k.sending && k.current.length == 0 {
 		k.current.length = length
+	}
+}
+
+// release ends the keys that are pressed: who pressed them has gone.
+func (k *keysOut) release() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i := range k.queue {
+		if k.queue[i].length == 0 {
+			k.queue[i].length = minTone
+		}
+	}
+	if k.sending && k.current.length == 0 {
+		k.current.length = minTone
 	}
 }
 
@@ -136,13 +151,14 @@ func (k *keysOut) turn(m *Media, pcm []int16) {
 // start takes the next key.
 func (k *keysOut) start() {
 	k.current, k.sending, k.gap = k.queue[0], true, keyGap
-	k.open = k.current.length == 0
+	k.open, k.lasts = k.current.length == 0, 0
 	k.queue = append(k.queue[:0], k.queue[1:]...)
 }
 
 func (k *keysOut) goOn(m *Media, pcm []int16) {
+	k.lasts++
 	if k.tone == nil {
-		if k.open && k.current.length != 0 {
+		if k.open && (k.current.length != 0 || time.Duration(k.lasts)*FrameTime >= longTone) {
 			m.session.EndEvent() // one of known length ends by itself
 		}
 		k.sending = m.session.InEvent()
