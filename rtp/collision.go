@@ -32,7 +32,7 @@ func (s *Sender) renew() {
 		rand.Read(b[:])
 		s.ssrc = binary.BigEndian.Uint32(b[:])
 	}
-	s.seq = binary.BigEndian.Uint16(b[4:])
+	s.seq = firstSequence(b[4:])
 	s.packets, s.octets = 0, 0
 	s.talking = false
 }

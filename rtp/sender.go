@@ -32,7 +32,8 @@ type Sender struct {
 }
 
 // NewSender returns a Sender with the given SSRC, or a random one if it is zero. The first
-// sequence number and timestamp are random (RFC 3550 section 5.1).
+// sequence number and timestamp are random (RFC 3550 section 5.1); the sequence number is below 2^15, so that it does not
+// wrap before a peer of SRTP has heard us, who would not know that it did (RFC 4568 section 6.4).
 func NewSender(ssrc uint32) *Sender {
 	var b [10]byte
 	rand.Read(b[:]) // never fails
@@ -42,8 +43,10 @@ func NewSender(ssrc uint32) *Sender {
 			rand.Read(b[:])
 		}
 	}
-	return &Sender{ssrc: ssrc, seq: binary.BigEndian.Uint16(b[4:]), timestamp: binary.BigEndian.Uint32(b[6:])}
+	return &Sender{ssrc: ssrc, seq: firstSequence(b[4:]), timestamp: binary.BigEndian.Uint32(b[6:])}
 }
+
+func firstSequence(random []byte) uint16 { return binary.BigEndian.Uint16(random) &^ (1 << 15) }
 
 // SSRC returns the synchronisation source identifier of the stream.
 func (s *Sender) SSRC() uint32 { return s.ssrc }

@@ -53,6 +53,13 @@ func TestSenderContinuity(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
+	for range 100 {
+		n := NewSender(0)
+		first := n.seq
+		if n.renew(); first >= 1<<15 || n.seq >= 1<<15 {
+			t.Fatalf("sequence numbers begin with %d and %d", first, n.seq)
+		}
+	}
 	for _, pt := range []uint8{64, 72, 95, 128, 255} {
 		if _, err := s.AppendAudio(nil, t0, Format{PayloadType: pt}, nil, 160); !errors.Is(err, ErrPayloadType) {
 			t.Errorf("payload type %d: %v", pt, err)

@@ -22,8 +22,9 @@ var (
 	ErrSources  = errors.New("srtp: too many sources")
 )
 
-// maxSources bounds the SSRCs of a context. Only authentic packets make new ones.
-const maxSources = 16
+// maxSources bounds the SSRCs of a context. Only authentic packets make new ones: a media server may take another one for each
+// announcement of a long call. None is forgotten, as packets of its could come again then.
+const maxSources = 256
 
 // Context is one direction of a session: its keys, and for each SSRC how far it has come. It is not safe for concurrent
 // use, and allocates nothing once it knows a source.
@@ -146,7 +147,7 @@ func (k *keys) set(s suite, key, auth, salt []byte) (err error) {
 
 // find returns the source of an SSRC, nil if it is new.
 func (c *Context) find(ssrc uint32) *source {
-	for i := range c.sources {
+	for i := len(c.sources) - 1; i >= 0; i-- { // the last is the one that speaks
 		if c.sources[i].ssrc == ssrc {
 			return &c.sources[i]
 		}

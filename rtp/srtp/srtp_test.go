@@ -236,7 +236,7 @@ func TestSources(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := out.EncryptRTP(nil, packet(1, 99)); !errors.Is(err, ErrSources) {
+	if _, err := out.EncryptRTP(nil, packet(1, maxSources)); !errors.Is(err, ErrSources) {
 		t.Error(err)
 	}
 	out.find(3).rtcp = encrypted
