@@ -11,7 +11,8 @@ import (
 
 // Conference mixes: each member hears all the others. Members may have any codecs; the mix is at the rate
 // of the conference. It turns with the wheel that its members are on, which has to be the same, and needs no
-// goroutine. Its methods may be called by any goroutine.
+// goroutine. A leg that is closed says nothing any more, and stays a member until [Conference.Remove]. Its methods may be called by any
+// goroutine.
 type Conference struct {
 	rate int
 
@@ -66,11 +67,22 @@ func (c *Conference) Add(m *Media) (*Member, error) {
 			return nil, errors.New("call: the leg is in the conference already")
 		}
 	}
+	var with *Media // who turns; one that is closed does not
+	for _, have := range c.members {
+		if have.media.wheel != m.wheel {
+			c.mu.Unlock()
+			return nil, errors.New("call: the conference turns with another wheel")
+		}
+		if with == nil && have.media.on.Load() != nil {
+			with = have.media
+		}
+	}
 	c.members = append(c.members, p)
-	first := c.members[0].media
 	c.mu.Unlock()
 	Unbridge(m)
-	m.wheel.join(m, first) // all of a conference receive before any of them sends
+	if with != nil {
+		m.wheel.join(m, with) // all of a conference receive before any of them sends
+	}
 	m.AddSink((*memberSink)(p))
 	m.SetSource((*memberSource)(p))
 	return p, nil

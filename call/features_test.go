@@ -347,3 +347,51 @@ func TestAdmission(t *testing.T) {
 		}
 	})
 }
+
+// Members hear each other also where the first of them was closed and not removed.
+func TestConferenceOfClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, w := memnet.New(memnet.Config{}), newWheel(2)
+		defer w.Close()
+		conf, err := NewConference(8000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := MediaConfig{Send: format(PCMA)}
+		tones := []float64{440, 1000, 1600, 2300}
+		var legs []*Media
+		var heard []*capture
+		for i, f := range tones {
+			phone := newMedia(t, n, w, addr(byte(10+i), 4000), addr(2, uint16(4000+2*i)), cfg)
+			defer phone.Close()
+			leg := newMedia(t, n, w, addr(2, uint16(4000+2*i)), addr(byte(10+i), 4000), cfg)
+			defer leg.Close()
+			phone.SetSource(Tone(8000, f, 4000))
+			c := &capture{}
+			phone.AddSink(c)
+			legs, heard = append(legs, leg), append(heard, c)
+			if _, err := conf.Add(leg); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				leg.Close()
+			}
+		}
+		time.Sleep(2 * time.Second)
+		for to := 1; to < len(tones); to++ {
+			for from, f := range tones {
+				want := from != 0 && from != to
+				if got := part(heard[to], 8000, f); want && got < 2500 || !want && got > 300 {
+					t.Errorf("%d hears %d with %.0f", to, from, got)
+				}
+			}
+		}
+		other := newWheel(1)
+		defer other.Close()
+		m := newMedia(t, n, other, addr(3, 4000), addr(4, 4000), cfg)
+		defer m.Close()
+		if _, err := conf.Add(m); err == nil {
+			t.Error("a leg of another wheel")
+		}
+	})
+}
