@@ -87,7 +87,7 @@ func TestRubbish(t *testing.T) {
 				defer m.Close()
 				heard := &capture{}
 				m.AddSink(heard)
-				peer.SetSource(Tone(8000, 440, 8000))
+				peer.SetSource(Tone(8000, 450, 8000)) // a frame more or less, as the delay adapts, leaves it as it is
 				time.Sleep(time.Second)
 				r := rand.New(rand.NewPCG(1, 1))
 				const packets = 5000
@@ -115,7 +115,7 @@ func TestRubbish(t *testing.T) {
 				}
 				s := m.Stats()
 				pcm := heard.samples()
-				if share := sound.Tone(pcm[8000:], 8000, 440); share < 0.99 || s.Concealed+s.Errors > 2 || s.Underruns > 10 {
+				if share := sound.Tone(pcm[8000:], 8000, 450); share < 0.99 || s.Concealed+s.Errors > 2 || s.Underruns > 10 {
 					t.Errorf("%.3f of it is the tone, %+v", share, s)
 				}
 				if got := tc.counted(s.RTP); got < packets*8/10 || got > packets {

@@ -118,6 +118,7 @@ type Media struct {
 	tonesOnly atomic.Bool // keys are sent as tones
 
 	in      []int16 // received, not yet played
+	packet  int     // samples of the last packet in it
 	pause   bool    // the peer pauses in this turn: frame is comfort noise
 	playing bool    // in has not run dry since there were two frames in it
 	frame   []int16 // what was received in this turn
@@ -526,9 +527,9 @@ func (m *Media) playIn() {
 	if m.cfg.Mute {
 		m.in = m.in[:0]
 	}
-	if most := maxWaiting * n; len(m.in) > most {
+	if more := max(m.packet-n, 0); len(m.in) > maxWaiting*n+more {
 		// The peer's clock is faster than ours, or we stood still: go back to the newest.
-		drop := len(m.in) - keepWaiting*n
+		drop := len(m.in) - keepWaiting*n - more
 		m.stats.Dropped += uint64(drop)
 		m.in = append(m.in[:0], m.in[drop:]...)
 	}
@@ -558,7 +559,7 @@ func (m *Media) playIn() {
 }
 
 const (
-	maxWaiting  = 6 // frames that may wait to be played
+	maxWaiting  = 6 // frames that may wait to be played, and what the last packet has beyond one
 	keepWaiting = 2 // and that are kept when there are more
 )
 
@@ -601,6 +602,7 @@ func (m *Media) decode(f rtp.Frame) {
 			m.stats.Errors++
 			m.in = m.decoders[i].Conceal(m.in[:have])
 		}
+		m.packet = len(m.in) - have
 		return
 	}
 }

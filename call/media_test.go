@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -449,4 +450,33 @@ func TestSkippedTurns(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	})
+}
+
+// All that comes in long packets is played. A packet more or less, as the delay adapts, leaves a tone of 500 Hz as it is.
+func TestLongPackets(t *testing.T) {
+	for _, ptime := range []time.Duration{10, 20, 60, 120, 200} {
+		t.Run(fmt.Sprint(int(ptime)), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n, w := memnet.New(memnet.Config{}), NewWheel()
+				defer w.Close()
+				cfg := MediaConfig{Send: format(PCMA), Ptime: ptime * time.Millisecond}
+				from := newMedia(t, n, w, addr(1, 4000), addr(2, 4000), cfg)
+				defer from.Close()
+				to := newMedia(t, n, w, addr(2, 4000), addr(1, 4000), cfg)
+				defer to.Close()
+				from.SetSource(Tone(8000, 500, 8000))
+				time.Sleep(2 * time.Second)
+				heard := &capture{}
+				to.AddSink(heard)
+				before := to.Stats()
+				time.Sleep(4 * time.Second)
+				if s := to.Stats(); s.Dropped != before.Dropped || s.Underruns-before.Underruns > 20 {
+					t.Errorf("%d samples dropped, %d of 200 frames missing", s.Dropped-before.Dropped, s.Underruns-before.Underruns)
+				}
+				if share := sound.Tone(heard.samples(), 8000, 500); share < 0.9 {
+					t.Errorf("%.3f of it is the tone", share)
+				}
+			})
+		})
+	}
 }
