@@ -153,6 +153,9 @@ func appExport(_ context.Context, c *Channel, args string) error {
 	if err != nil {
 		return err
 	}
+	if after, ok := strings.CutPrefix(name, "_nolocal_"); ok { // as it is written in XML
+		name = nolocal + after
+	}
 	if err := c.SetVar(name, value); err != nil {
 		return err
 	}

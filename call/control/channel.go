@@ -284,8 +284,11 @@ func (c *Channel) Lookup(name string) string {
 	return c.sw.Global(name)
 }
 
-// Expand replaces ${name} and $${name} by variables; ${name:offset:length} is a part of one.
-func (c *Channel) Expand(s string) string { return expand(s, c.Lookup) }
+// Expand replaces ${name} and $${name} by variables; ${name:offset:length} is a part of one, and ${name(args)} what an API
+// command says: see [Config].Functions.
+func (c *Channel) Expand(s string) string {
+	return expand(s, expansion{c.Lookup, func(name, args string) string { return c.sw.function(c.ctx, name, args) }})
+}
 
 const maxVarName = 256
 

@@ -30,7 +30,7 @@
 //	conference NAME[+PIN][+flags{mute|deaf}]  three_way UUID  eavesdrop UUID  intercept [-bleg] UUID  echo
 //	hold  unhold  break [all]  sched_hangup +SECONDS [CAUSE]  event NAME=VALUE,…  log [LEVEL] TEXT  info
 //
-// Arguments are expanded: ${name}, ${name:offset:length}, $${global}. [Switch.Handle] adds applications.
+// Arguments are expanded: ${name}, ${name:offset:length}, $${global}, ${function(args)} (see Config.Functions). [Switch.Handle] adds applications.
 //
 // # Names of sounds
 //
@@ -54,6 +54,7 @@
 // park_after_bridge, transfer_after_bridge, continue_on_fail, transfer_on_fail, fail_on_single_reject, export_vars,
 // group_confirm_key (a key, or exec), group_confirm_file, group_confirm_read_timeout,
 // execute_on_{answer,pre_answer,ring,media,bridge}, api_on_{answer,ring,media,hangup}, api_hangup_hook,
+// api_reporting_hook, loopback_export,
 // playback_terminators, playback_delimiter, write_volume, RECORD_STEREO, record_sample_rate, sip_h_…, sip_cid_type=pid,
 // sip_auto_answer, sip_from_uri, sip_from_display, sip_invite_domain, verbose_events.
 //

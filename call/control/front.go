@@ -2,7 +2,9 @@ package control
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"time"
 )
 
 // What front ends ask of a switch besides.
@@ -20,8 +22,33 @@ func (s *Switch) Paused() bool {
 	return s.paused
 }
 
-// Expand replaces ${name} and $${name} by global variables.
-func (s *Switch) Expand(text string) string { return expand(text, s.Global) }
+// Expand replaces ${name} and $${name} by global variables, and ${name(args)} as [Channel.Expand] does.
+func (s *Switch) Expand(text string) string {
+	return expand(text, expansion{s.Global, func(name, args string) string { return s.function(s.ctx, name, args) }})
+}
+
+// functions are those of Config.Functions by default.
+var functions = strings.Fields(`cond create_uuid echo global_getvar hostname md5 module_exists regex sofia_contact strftime switchname
+tolower toupper uptime url_decode url_encode uuid_exists uuid_getvar version`)
+
+// function is what an API command says in a text that is expanded.
+func (s *Switch) function(ctx context.Context, name, args string) string {
+	s.mu.Lock()
+	api := s.api
+	s.mu.Unlock()
+	if api == nil || !slices.Contains(s.cfg.Functions, strings.ToLower(name)) {
+		s.log.Warn("control: no such function", "name", name)
+		return "-ERR no such function"
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	text, err := api(ctx, name+" "+args)
+	if err != nil {
+		s.log.Warn("control: function failed", "name", name, "err", err)
+		return "-ERR " + err.Error()
+	}
+	return strings.TrimRight(text, "\r\n")
+}
 
 // RunAction executes an application at once, on the goroutine that calls it, beside what the channel does: for
 // applications that take no time, such as set. See [Channel.ExecuteAction] for others.

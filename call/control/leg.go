@@ -349,8 +349,10 @@ func (c *Channel) tearDown() {
 	c.setState(StateReporting)
 	c.billing()
 	c.emit("CHANNEL_HANGUP_COMPLETE")
-	if hook := c.Var("api_hangup_hook"); hook != "" {
-		c.sw.callAPI(context.WithoutCancel(c.ctx), c.Expand(hook))
+	for _, name := range []string{"api_hangup_hook", "api_reporting_hook"} {
+		if hook := c.Var(name); hook != "" {
+			c.sw.callAPI(context.WithoutCancel(c.ctx), c.Expand(hook))
+		}
 	}
 	c.apiOn("hangup")
 	if c.sw.cfg.OnDestroy != nil {

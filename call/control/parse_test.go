@@ -94,7 +94,21 @@ func TestExpand(t *testing.T) {
 		"x${a}y": "x1234567y", "${a:2}": "34567", "${a:2:3}": "345", "${a:-2}": "67", "${a:-4:2}": "45", "${a:9}": "", "${a:0:99}": "1234567",
 		"$${a}": "1234567", "${${b}}": "1234567", "${none}": "", "\\${a}": "${a}", "${a": "${a", "$a": "$a", "$": "$", "${c}": "${a}", "€${a}€": "€1234567€", "${a}${b}": "1234567a",
 	} {
-		if got := expand(in, func(n string) string { return vars[n] }); got != want {
+		if got := expand(in, expansion{lookup: func(n string) string { return vars[n] }}); got != want {
+			t.Errorf("%s: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// What a variable has is text, whatever it looks like: who calls cannot have functions called.
+func TestExpandFunctions(t *testing.T) {
+	vars := map[string]string{"a": "x y", "evil": "f(1)", "curl": "${f(2)}", "f": "a"}
+	for in, want := range map[string]string{
+		"${f()}": "<f:>", "${f(${a})}!": "<f:x y>!", "${f(${g(1)} 2)}": "<f:<g:1> 2>", "${${evil}}": "", "${f(${curl})}": "<f:${f(2)}>", "${evil}": "f(1)",
+		"${f (1)}": "", "${(1)}": "", "\\${f(1)}": "${f(1)}", "${f(a}b)}": "b)}", "${${f}}": "x y",
+	} {
+		x := expansion{func(n string) string { return vars[n] }, func(name, args string) string { return "<" + name + ":" + args + ">" }}
+		if got := expand(in, x); got != want {
 			t.Errorf("%s: %q, want %q", in, got, want)
 		}
 	}
@@ -262,7 +276,7 @@ func FuzzParseOriginate(f *testing.F) {
 		ParseInline(s)
 		ParseTransfer(s)
 		splitMulti(s)
-		if got := expand(s, func(n string) string { return n + "${a}" }); len(got) > maxExpanded+4*len(s)+1<<16 {
+		if got := expand(s, expansion{func(n string) string { return n + "${a}" }, func(_, args string) string { return args }}); len(got) > maxExpanded+4*len(s)+1<<16 {
 			t.Errorf("%d octets", len(got))
 		}
 		parseUpload(s)

@@ -52,6 +52,10 @@ type Config struct {
 	// API executes an API command for api_hangup_hook and the like, such as the one of the event socket. If nil, such
 	// variables do nothing. See also [Switch.SetAPI].
 	API func(ctx context.Context, command string) (string, error)
+	// Functions are the API commands that may stand as ${name(args)} in arguments. What callers say may get there by way of
+	// variables that are expanded twice: so if it is nil, they are commands that change nothing, such as regex, cond and
+	// sofia_contact. Those that expand text themselves (eval, expand) must not be among them.
+	Functions []string
 	// OnDestroy, if not nil, is called when a channel is over, after CHANNEL_HANGUP_COMPLETE: for call records. It
 	// has the channel's goroutine and may block.
 	OnDestroy func(*Channel)
@@ -164,6 +168,9 @@ func New(cfg Config) (*Switch, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Functions == nil {
+		cfg.Functions = functions
 	}
 	if cfg.Resolve == nil {
 		cfg.Resolve = resolveProfile

@@ -50,11 +50,18 @@ const (
 	maxNesting  = 8       // of ${${…}}
 )
 
-// expand replaces ${name}, ${name:offset:length} and $${name} by what lookup says; a negative offset counts from the
-// end. \${name} stays, without its backslash.
-func expand(s string, lookup func(string) string) string { return expandDepth(s, lookup, maxNesting) }
+// expansion says what stands for ${name} and, if call is not nil, for ${name(args)}.
+type expansion struct {
+	lookup func(name string) string
+	call   func(name, args string) string
+}
 
-func expandDepth(s string, lookup func(string) string, depth int) string {
+// expand replaces ${name}, ${name:offset:length} and $${name} by what lookup says; a negative offset counts from the
+// end. ${name(args)} is replaced by what call says to args, in which variables are replaced first: what they have is never a
+// function. \${name} stays, without its backslash.
+func expand(s string, x expansion) string { return x.expand(s, maxNesting) }
+
+func (x expansion) expand(s string, depth int) string {
 	if depth == 0 || !strings.Contains(s, "${") {
 		return s
 	}
@@ -83,12 +90,25 @@ func expandDepth(s string, lookup func(string) string, depth int) string {
 			b.WriteString(s[i : at+end+1])
 		} else {
 			b.WriteString(s[:i])
-			b.WriteString(lookupPart(expandDepth(s[at+1:at+end], lookup, depth-1), lookup))
+			b.WriteString(x.value(s[at+1:at+end], depth-1))
 		}
 		s = s[at+end+1:]
 	}
 	b.WriteString(s)
 	return b.String()
+}
+
+// value is what stands for what is between the brackets.
+func (x expansion) value(text string, depth int) string {
+	name, args, ok := strings.Cut(text, "(")
+	if args, closed := strings.CutSuffix(args, ")"); ok && closed && x.call != nil && isFunction(name) {
+		return x.call(name, x.expand(args, depth))
+	}
+	return lookupPart(x.expand(text, depth), x.lookup)
+}
+
+func isFunction(name string) bool {
+	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }
 
 func lookupPart(name string, lookup func(string) string) string {

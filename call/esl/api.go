@@ -23,7 +23,7 @@ var commands map[string]apiCommand
 
 func init() {
 	commands = make(map[string]apiCommand)
-	for _, m := range []map[string]apiCommand{callCommands, channelCommands, systemCommands, scheduleCommands, showCommands} {
+	for _, m := range []map[string]apiCommand{callCommands, channelCommands, systemCommands, scheduleCommands, showCommands, textCommands} {
 		maps.Copy(commands, m)
 	}
 }
@@ -59,6 +59,15 @@ func (s *Server) run(ctx context.Context, line string) string {
 		return fmt.Sprintf("-ERR %s Command not found!\n", name)
 	}
 	return text
+}
+
+// channelAPI is API for what channels execute: hooks, and functions in what is expanded.
+func (s *Server) channelAPI(ctx context.Context, line string) (string, error) {
+	name, args, _ := strings.Cut(strings.TrimSpace(line), " ")
+	if s.denied(name, args) {
+		return "", errors.New("esl: denied: " + name)
+	}
+	return s.API(ctx, line)
 }
 
 // denied reports whether a command must not be used, nor one that is within its arguments.
@@ -110,7 +119,9 @@ func (s *Server) startJob(id, owner, line string) bool {
 		name, args, _ := strings.Cut(line, " ")
 		e := s.sw.NewEvent("BACKGROUND_JOB", "")
 		e.Add("Job-UUID", id)
-		e.Add("Job-Owner-UUID", owner)
+		if owner != "" {
+			e.Add("Job-Owner-UUID", owner)
+		}
 		e.Add("Job-Command", name)
 		if args = strings.TrimSpace(args); args != "" {
 			e.Add("Job-Command-Arg", args)

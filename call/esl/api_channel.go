@@ -38,6 +38,8 @@ const appWait = 10 * time.Second
 var channelCommands = map[string]apiCommand{
 	"break": {syntaxBreak, "uuid_break", breakCommand},
 	"uuid_answer": {syntaxPark, "answer", func(s *Server, ctx context.Context, args string) string {
+		ctx, cancel := context.WithTimeout(ctx, appWait)
+		defer cancel()
 		ch := s.sw.Channel(args)
 		if ch == nil || ch.Answer(ctx) != nil {
 			return "-ERROR\n"

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,7 @@ type client struct {
 	cancel   context.CancelCauseFunc
 	writeMu  sync.Mutex
 	commands sync.Mutex // held while one is carried out
+	order    sync.Mutex // held while a command and its answer, or events, are written, so that these come after it
 	authed   atomic.Bool
 	outbound bool
 	full     bool
@@ -248,7 +250,10 @@ func (c *client) writeEvents() (why string) {
 				timeout = timer.C
 			}
 			if len(buf) >= batch || i == len(waiting)-1 {
-				if c.write(buf) != nil {
+				c.order.Lock()
+				err := c.write(buf)
+				c.order.Unlock()
+				if err != nil {
 					return ""
 				}
 				if buf = buf[:0]; cap(buf) > 8*batch {
@@ -306,22 +311,22 @@ func (c *client) serve() {
 
 // run carries out commands until the connection ends.
 func (c *client) run() {
-	go func() {
+	var writer sync.WaitGroup
+	defer writer.Wait()
+	writer.Go(func() {
 		why := c.writeEvents()
 		if why != "" {
 			c.disconnect(why)
 		}
 		c.cut(errBye)
-	}()
+	})
 	for {
 		cmd, err := c.read()
 		if err == nil {
 			c.mu.Lock()
 			c.spoke = true
 			c.mu.Unlock()
-			c.commands.Lock()
-			err = c.command(cmd)
-			c.commands.Unlock()
+			err = c.carryOut(cmd)
 		}
 		if err == nil {
 			continue
@@ -337,6 +342,20 @@ func (c *client) run() {
 		c.cut(err)
 		return
 	}
+}
+
+// carryOut carries out a command and answers it. What the command brings about is told after the answer, but for commands that
+// may take long: events go on meanwhile.
+func (c *client) carryOut(cmd *Command) error {
+	c.commands.Lock()
+	defer c.commands.Unlock()
+	switch name := cmd.Name(); {
+	case name == "api", strings.HasPrefix(name, "sendmsg") && c.outbound && !c.async:
+	default:
+		c.order.Lock()
+		defer c.order.Unlock()
+	}
+	return c.command(cmd)
 }
 
 // close forgets the client.

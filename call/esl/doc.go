@@ -42,7 +42,7 @@
 //	sofia status [gateway [NAME]|profile NAME [reg|user …]], sofia_contact
 //	sched_api sched_broadcast sched_del sched_hangup sched_transfer unsched_api
 //	status uptime version hostname switchname fsctl help log reloadxml reloadacl module_exists msleep strftime
-//	create_uuid echo eval expand bgapi global_getvar global_setvar url_encode url_decode
+//	create_uuid echo eval expand bgapi global_getvar global_setvar url_encode url_decode cond md5 regex tolower toupper
 //
 // Others are Config.Commands, which also replace these, and all that is unknown gets "-ERR NAME Command not found!".
 //
@@ -59,7 +59,7 @@
 //   - without event-lock, applications that take no time (set, break, hangup, record_session, …) work while another one
 //     does, as there; others wait until it is done, where FreeSWITCH lets them interrupt it
 //   - linger without a time ends after Config.MaxLinger
-//   - ${function(args)} is not expanded; regular expressions are RE2's
+//   - ${function(args)} is expanded for functions of control.Config.Functions alone; regular expressions are RE2's
 //   - uuid_audio needs a bridge, and ends with it; uuid_media is refused: media always goes through
 //   - sofia profile NAME rescan and the like are refused: reloadxml does what Config.Reload says
 package esl

@@ -59,7 +59,7 @@ type Config struct {
 	OnEvent func(context.Context, *control.Event) error
 	// Commands are API commands, besides and before those of the package.
 	Commands map[string]CommandFunc
-	// Deny are API commands that clients must not use.
+	// Deny are API commands that clients must not use, nor channels by their variables: clients set those.
 	Deny []string
 	// Version is what the command version tells. FreeSWITCH's clients take the first number for a version. If empty,
 	// "telco".
@@ -80,7 +80,7 @@ type Config struct {
 }
 
 // A CommandFunc carries out an API command. What it returns is sent as it is; mostly it begins with "+OK" or
-// "-ERR" and ends with a line break. ctx is done when the client is gone (api), or the server (bgapi).
+// "-ERR" and ends with a line break. ctx is done when the server is closed.
 type CommandFunc func(ctx context.Context, args string) string
 
 // A Server lets clients control a switch. Its methods may be called by any goroutine.
@@ -173,7 +173,7 @@ func New(cfg Config) (*Server, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.unwatch = s.sw.Watch(s.offer)
 	s.sw.Handle("socket", s.socket)
-	s.sw.SetAPI(s.API)
+	s.sw.SetAPI(s.channelAPI)
 	return s, nil
 }
 

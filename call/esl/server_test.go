@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -225,6 +226,47 @@ func TestSendEvent(t *testing.T) {
 }
 
 // A client that doesn't read: nobody waits for it, what it misses is counted, and it is cut.
+// What a command brings about is told after its answer, however quick it is.
+func TestAnswerBeforeEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, end := newHouse(t, Config{})
+		defer end()
+		r := h.login()
+		r.reply("event plain BACKGROUND_JOB", "+OK event listener enabled plain")
+		defer r.conn.Close()
+		read := NewReader(r.r)
+		for i := range 300 {
+			id := strconv.Itoa(i)
+			io.WriteString(r.conn, "bgapi echo x\nJob-UUID: "+id+"\n\n")
+			for _, want := range []string{"command/reply", "text/event-plain"} {
+				if m, err := read.ReadMessage(); err != nil || m.Type() != want {
+					t.Fatalf("job %d: %v %v, want %s", i, m, err, want)
+				}
+			}
+		}
+	})
+}
+
+// What clients must not do they cannot have a channel do either.
+func TestDeniedByChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, end := newHouse(t, Config{Deny: []string{"hupall", "toupper"}})
+		defer end()
+		c, _ := h.client()
+		defer c.Close()
+		id := h.must(c, "originate {api_hangup_hook='hupall',api_on_answer='hupall'}"+phoneURL+" &park")
+		other := h.must(c, "originate "+phoneURL+" &park")
+		if got := h.must(c, "eval ${tolower(X)}${toupper(x)}"); got != "x-ERR esl: denied: toupper" {
+			t.Errorf("%q", got)
+		}
+		h.must(c, "uuid_kill "+id)
+		time.Sleep(time.Second)
+		if h.must(c, "uuid_exists "+other) != "true" {
+			t.Error("the other call has ended too")
+		}
+	})
+}
+
 func TestSlowClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, end := newHouse(t, Config{Queue: 100, MaxLost: 50, WriteTimeout: 10 * time.Second})
