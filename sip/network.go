@@ -36,6 +36,7 @@ type network struct {
 	lastID    uint64
 	listeners []*listener
 	conns     map[uint64]*conn
+	greeting  map[uint64]*conn // accepted, and not ready for messages yet
 	byPeer    map[peerKey][]*conn
 	perHost   map[netip.Addr]int // accepted connections
 	dials     map[dialKey]*dial
@@ -67,17 +68,18 @@ var (
 func newNetwork(cfg NetworkConfig, receive func(Flow, []byte), closed func(Flow, error)) *network {
 	cfg = cfg.withDefaults()
 	n := &network{
-		cfg:     cfg,
-		log:     cfg.Logger,
-		receive: receive,
-		closed:  closed,
-		conns:   make(map[uint64]*conn),
-		byPeer:  make(map[peerKey][]*conn),
-		perHost: make(map[netip.Addr]int),
-		dials:   make(map[dialKey]*dial),
-		pings:   make(map[Flow]*time.Timer),
-		names:   make(map[peerKey]string),
-		routes:  make(map[netip.Addr]netip.Addr),
+		cfg:      cfg,
+		log:      cfg.Logger,
+		receive:  receive,
+		closed:   closed,
+		conns:    make(map[uint64]*conn),
+		greeting: make(map[uint64]*conn),
+		byPeer:   make(map[peerKey][]*conn),
+		perHost:  make(map[netip.Addr]int),
+		dials:    make(map[dialKey]*dial),
+		pings:    make(map[Flow]*time.Timer),
+		names:    make(map[peerKey]string),
+		routes:   make(map[netip.Addr]netip.Addr),
 	}
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.sockets.Store(new([]*socket))

@@ -56,9 +56,9 @@ type NetworkConfig struct {
 	// zero, never; KeepAlive of an Endpoint turns it on for one flow.
 	KeepAlive time.Duration
 
-	// MaxConns is how many connections there may be. If zero, 10,000. At the limit the
-	// connection that is idle the longest makes room if it has been so for MessageTimeout;
-	// else the new one is refused.
+	// MaxConns is how many connections there may be. If zero, 10,000. At the limit one that was
+	// accepted and has said nothing yet makes room, or one that is idle for MessageTimeout: the one
+	// that has been silent for longest. If there is none, the new one is refused.
 	MaxConns int
 
 	// MaxConnsPerHost is how many accepted connections one IP address may have. If zero, no

@@ -18,6 +18,7 @@ import (
 // long as it lives; another one writes while there is something queued.
 type conn struct {
 	network    *network
+	accepted   net.Conn // what was accepted, before TLS
 	nc         net.Conn
 	flow       Flow
 	listener   *listener // of an accepted connection
@@ -25,6 +26,7 @@ type conn struct {
 	tls        *tls.ConnectionState
 	lastRead   atomic.Int64 // unix nanoseconds of the last octets received
 	spoke      atomic.Bool  // a whole message was received
+	leaving    bool         // makes room for another one; guarded by network.mu
 
 	mu       sync.Mutex
 	queue    []byte // what waits to be written
@@ -48,12 +50,14 @@ type conn struct {
 // doesn't hold n.mu.
 func (n *network) newConn(c *conn) error {
 	c.lastRead.Store(time.Now().UnixNano())
+	c.spoke.Store(c.listener == nil)
 	n.mu.Lock()
 	if n.closing {
 		n.mu.Unlock()
 		return net.ErrClosed
 	}
 	n.conns[c.flow.conn] = c
+	delete(n.greeting, c.flow.conn)
 	key := peerKey{c.flow.Transport, c.flow.Remote}
 	n.byPeer[key] = append(n.byPeer[key], c)
 	n.wg.Add(1)
@@ -135,9 +139,6 @@ func (c *conn) write() {
 		c.mu.Lock()
 		c.queued -= len(out)
 		c.spare, c.spareEnd = out, ends
-		if cap(c.spare) > 256<<10 { // a burst is over
-			c.spare = nil
-		}
 		if err != nil && !c.dead {
 			c.mu.Unlock()
 			if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -151,6 +152,9 @@ func (c *conn) write() {
 		}
 	}
 	c.writing = false
+	if cap(c.queue)+cap(c.spare) > 4*readBufferMin { // nothing waits any more
+		c.queue, c.spare = nil, nil
+	}
 	drained := c.draining && !c.dead
 	c.mu.Unlock()
 	if drained {
@@ -219,44 +223,102 @@ func (c *conn) read() {
 	}
 }
 
+// messageConn is what connections of WS and WSS may have beyond net.Conn: a message is read when one
+// has come, so that an idle connection holds no buffer. What is returned is valid until the next call.
+type messageConn interface {
+	ReadMessage(limit int) ([]byte, error)
+}
+
+// input reads from a connection, into a buffer that grows with what comes and goes when nothing does.
+type input struct {
+	nc       net.Conn
+	stream   bool
+	framer   Framer      // of a stream
+	messages messageConn // of WebSocket, or nil
+	limit    int         // of a message
+	buf      []byte
+	deadline time.Time
+}
+
+const (
+	readBufferMin = 4 << 10
+	readBufferMax = 64 << 10
+	// releaseAfter is when an idle connection gives its larger buffers back.
+	releaseAfter = time.Second
+)
+
+// read waits for octets, or for one message of WebSocket, until the deadline; zero means for ever.
+func (in *input) read(now, until time.Time) ([]byte, error) {
+	want, brief := until, false
+	if in.stream && len(in.buf)+cap(in.framer.buf) > 3*readBufferMin {
+		if release := now.Add(releaseAfter); until.IsZero() || release.Before(until) {
+			want, brief = release, true
+		}
+	}
+	for {
+		// The deadline moves when it is due to be a fresh one by an eighth, not at each read.
+		if d := in.deadline; want.IsZero() != d.IsZero() || want.Before(d) || want.Sub(d) > want.Sub(now)/8 {
+			in.deadline = want
+			in.nc.SetReadDeadline(want)
+		}
+		if in.messages != nil {
+			return in.messages.ReadMessage(in.limit)
+		}
+		k, err := in.nc.Read(in.buf)
+		if !brief || k > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return in.buf[:k], err
+		}
+		in.release()
+		want, brief, now = until, false, time.Now()
+	}
+}
+
+// release gives buffers back, but for what is in them.
+func (in *input) release() {
+	in.buf = make([]byte, readBufferMin)
+	in.framer.buf = append([]byte(nil), in.framer.buf[in.framer.pos:]...)
+	in.framer.scan -= in.framer.pos
+	in.framer.pos = 0
+}
+
+// grow makes room for more at once, where the last read filled the buffer.
+func (in *input) grow(k int) {
+	if k == len(in.buf) && k < readBufferMax {
+		in.buf = make([]byte, 4*len(in.buf))
+	}
+}
+
 // readMessages hands on messages until an error.
 func (c *conn) readMessages() error {
 	n := c.network
-	stream := c.flow.Transport == TCP || c.flow.Transport == TLS
-	buf := make([]byte, readBufferMin)
-	if !stream {
-		buf = make([]byte, n.cfg.MaxMessage+1)
+	in := input{nc: c.nc, limit: n.cfg.MaxMessage, framer: Framer{MaxSize: n.cfg.MaxMessage}}
+	if in.stream = c.flow.Transport == TCP || c.flow.Transport == TLS; in.stream {
+		in.buf = make([]byte, readBufferMin)
+	} else if in.messages, _ = c.nc.(messageConn); in.messages == nil {
+		in.buf = make([]byte, n.cfg.MaxMessage+1)
 	}
-	in := Framer{MaxSize: n.cfg.MaxMessage}
 	now := time.Now()
 	var partial time.Time // since when a message is incomplete
 	if c.listener != nil {
 		partial = now // who connects has something to say
-	} else {
-		c.spoke.Store(true)
 	}
-	var deadline time.Time
 	for {
-		// The deadline moves when it is due to be a fresh one by an eighth, not at each read.
-		if want := c.readDeadline(now, partial); want.IsZero() != deadline.IsZero() || want.Before(deadline) || want.Sub(deadline) > want.Sub(now)/8 {
-			deadline = want
-			c.nc.SetReadDeadline(want)
-		}
-		k, err := c.nc.Read(buf)
+		data, err := in.read(now, c.readDeadline(now, partial))
 		now = time.Now()
-		if k > 0 {
+		if len(data) > 0 {
 			c.lastRead.Store(now.UnixNano())
 			var incomplete bool
 			var ferr error
-			if stream {
-				in.Write(buf[:k])
+			if in.stream {
+				in.framer.Write(data)
 				var whole bool
-				if whole, ferr = c.deliverFrames(&in); whole {
+				if whole, ferr = c.deliverFrames(&in.framer); whole {
 					partial = time.Time{} // what is incomplete now is another message
 				}
-				incomplete = in.Buffered() > 0
+				incomplete = in.framer.Buffered() > 0
+				in.grow(len(data))
 			} else {
-				ferr = c.deliver(buf[:k])
+				ferr = c.deliver(data)
 			}
 			switch {
 			case ferr != nil:
@@ -266,9 +328,6 @@ func (c *conn) readMessages() error {
 				partial = time.Time{}
 			case partial.IsZero():
 				partial = now
-			}
-			if stream && k == len(buf) && k < readBufferMax {
-				buf = make([]byte, 4*len(buf))
 			}
 		}
 		switch {
@@ -287,11 +346,6 @@ func (c *conn) readMessages() error {
 		}
 	}
 }
-
-const (
-	readBufferMin = 4 << 10
-	readBufferMax = 64 << 10
-)
 
 // readDeadline is when a read must have ended.
 func (c *conn) readDeadline(now, partial time.Time) time.Time {

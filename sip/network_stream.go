@@ -64,7 +64,7 @@ func (l *listener) accept() {
 			continue
 		}
 		failures = 0
-		c := &conn{network: n, nc: nc, listener: l, flow: Flow{l.cfg.Transport, addrPortOf(nc.LocalAddr()), addrPortOf(nc.RemoteAddr()), 0}}
+		c := &conn{network: n, accepted: nc, nc: nc, listener: l, flow: Flow{l.cfg.Transport, addrPortOf(nc.LocalAddr()), addrPortOf(nc.RemoteAddr()), 0}}
 		if err := n.admit(c); err != nil {
 			n.stats.refused.Add(1)
 			n.log.Warn("connection refused", "transport", l.cfg.Transport, "peer", c.flow.Remote, "err", err)
@@ -94,37 +94,83 @@ func (n *network) admit(c *conn) error {
 	n.pending++
 	if c.listener != nil {
 		n.perHost[host]++
+		c.lastRead.Store(time.Now().UnixNano())
+		n.greeting[c.flow.conn] = c
 	}
 	n.wg.Add(1)
 	return nil
 }
 
-// makeRoom keeps the number of connections under MaxConns. It looks at a sample of 64, so that
-// a flood costs little, and closes the one that is idle the longest. The caller holds n.mu.
+// makeRoom keeps the number of connections under MaxConns: one is closed for each that comes. It looks
+// at samples, so that a flood costs little. The caller holds n.mu.
 func (n *network) makeRoom() error {
 	if len(n.conns)+n.pending < n.cfg.MaxConns {
 		return nil
 	}
-	oldest, seen := time.Now().Add(-n.cfg.MessageTimeout).UnixNano(), 0
-	var victim *conn
-	for _, c := range n.conns {
-		if at := c.lastRead.Load(); at <= oldest {
-			victim, oldest = c, at
-		}
-		if seen++; seen == 64 {
-			break
-		}
-	}
-	if victim == nil {
+	var found census
+	found.sample(n.greeting)
+	found.sample(n.conns)
+	c := found.victim(time.Now(), n.cfg.MessageTimeout)
+	if c == nil {
 		return errTooManyConns
 	}
 	n.stats.evicted.Add(1)
+	c.leaving = true
+	ready := n.conns[c.flow.conn] == c
 	n.wg.Add(1)
 	go func() {
 		defer n.wg.Done()
-		victim.cut(errMadeRoom)
+		if ready {
+			c.cut(errMadeRoom)
+		} else {
+			c.accepted.Close()
+		}
 	}()
 	return nil
+}
+
+// census looks at connections for one that may make room.
+type census struct {
+	seen, silent             int   // silent: accepted, and has never said anything
+	silentFor, idleFor       int64 // since when, of those below
+	oldestSilent, oldestIdle *conn
+}
+
+func (s *census) sample(conns map[uint64]*conn) {
+	seen := 0
+	for _, c := range conns {
+		if seen++; seen > 64 {
+			break
+		}
+		if c.leaving {
+			continue
+		}
+		s.seen++
+		at := c.lastRead.Load()
+		if !c.spoke.Load() {
+			if s.silent++; s.oldestSilent == nil || at < s.silentFor {
+				s.oldestSilent, s.silentFor = c, at
+			}
+		} else if s.oldestIdle == nil || at < s.idleFor {
+			s.oldestIdle, s.idleFor = c, at
+		}
+	}
+}
+
+// newcomer is how long a connection may say nothing before it makes room for others, unless most
+// of them say nothing: then it is a flood, which is not to drive out who has spoken.
+const newcomer = time.Second
+
+// victim chooses the connection to close, nil if there is none that may be.
+func (s *census) victim(now time.Time, idle time.Duration) *conn {
+	age := func(at int64) time.Duration { return time.Duration(now.UnixNano() - at) }
+	switch {
+	case s.oldestSilent != nil && (age(s.silentFor) >= newcomer || 2*s.silent > s.seen):
+		return s.oldestSilent
+	case s.oldestIdle != nil && age(s.idleFor) >= idle:
+		return s.oldestIdle
+	}
+	return s.oldestSilent
 }
 
 // settle ends what admit began: the connection is registered now, or has failed.
@@ -132,6 +178,7 @@ func (n *network) settle(c *conn, failed bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.pending--
+	delete(n.greeting, c.flow.conn)
 	if failed && c.listener != nil {
 		n.leaveHost(c.flow.Remote.Addr())
 	}

@@ -3,6 +3,7 @@ package sip
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -438,6 +439,111 @@ func TestConnectionsAreBounded(t *testing.T) {
 		}
 		if got := b.data(); len(got) != 4 || got[3] != sipText("192.0.2.14") {
 			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// Connections that say nothing, and handshakes that hang, make room for who has something to say; who has
+// spoken is not driven out by them.
+func TestSilentConnectionsMakeRoom(t *testing.T) {
+	for _, transport := range []Transport{TCP, TLS} {
+		t.Run(transport.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ca := newTestCA(t)
+				mem := memnet.New(memnet.Config{})
+				b := newNetHost(t, mem, "192.0.2.2", NetworkConfig{MaxConns: 8})
+				b.serveMem(t, mem, ListenConfig{Transport: transport, Addr: "192.0.2.2:5060", TLS: &tls.Config{Certificates: []tls.Certificate{ca.issue(nil, "b.test")}}})
+				dial := func(from string) net.Conn {
+					c, err := mem.Dial(t.Context(), netip.MustParseAddrPort(from+":0"), netip.MustParseAddrPort("192.0.2.2:5060"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					synctest.Wait()
+					return c
+				}
+				speak := func(from string) {
+					c := dial(from)
+					if transport == TLS {
+						c = tls.Client(c, &tls.Config{RootCAs: ca.pool, ServerName: "b.test"})
+					}
+					go c.Write([]byte(sipText(from)))
+					synctest.Wait()
+				}
+				speak("192.0.2.11")
+				time.Sleep(time.Minute) // long idle, as phones are
+				for range 20 {
+					dial("192.0.2.66")
+				}
+				speak("192.0.2.12")
+				for range 20 {
+					dial("192.0.2.66")
+				}
+				time.Sleep(2 * time.Second)
+				speak("192.0.2.13")
+				if got := b.data(); len(got) != 3 {
+					t.Errorf("got %q", got)
+				}
+				if s := b.snapshot(); s.Refused != 0 {
+					t.Errorf("%+v", s)
+				}
+				b.network.mu.Lock()
+				conns, greeting := len(b.conns), len(b.greeting)
+				spoken := 0
+				for _, c := range b.conns {
+					if c.spoke.Load() {
+						spoken++
+					}
+				}
+				b.network.mu.Unlock()
+				if spoken != 3 || conns+greeting > 8 {
+					t.Errorf("%d connections, %d in their handshake, %d have spoken", conns, greeting, spoken)
+				}
+				time.Sleep(time.Hour)
+			})
+		})
+	}
+}
+
+// A connection that had much to read and is idle now gives its buffers back.
+func TestIdleConnectionHoldsLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer ours.Close()
+		defer theirs.Close()
+		in := input{nc: ours, stream: true, buf: make([]byte, readBufferMin)}
+		text := sipText(strings.Repeat("x", 50_000))
+		go func() {
+			theirs.Write([]byte(text + text[:100]))
+			time.Sleep(time.Minute)
+			theirs.Write([]byte(text[100:]))
+		}()
+		for messages := 0; messages < 2; {
+			start := time.Now()
+			data, err := in.read(start, start.Add(time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if waited := time.Since(start); waited > 0 && (len(in.buf) != readBufferMin || cap(in.framer.buf) > 1024) {
+				t.Errorf("%d and %d octets after %v", len(in.buf), cap(in.framer.buf), waited)
+			}
+			in.framer.Write(data)
+			in.grow(len(data))
+			for {
+				kind, msg, err := in.framer.Next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if kind == NoFrame {
+					break
+				}
+				if string(msg) != text {
+					t.Errorf("message of %d octets", len(msg))
+				}
+				messages++
+			}
+			if messages == 1 && in.framer.Buffered() == 100 && len(in.buf) == readBufferMin {
+				t.Error("the buffer did not grow")
+			}
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,7 @@ type conn struct {
 	read, write   limit
 	once          sync.Once
 	closed        atomic.Bool
+	buf           []byte // of the last message
 }
 
 var _ net.Conn = (*conn)(nil)
@@ -91,30 +93,39 @@ func (c *conn) ConnectionState() tls.ConnectionState {
 
 // Read receives one message into p. An empty one is skipped.
 func (c *conn) Read(p []byte) (int, error) {
+	b, err := c.ReadMessage(len(p))
+	return copy(p, b), err
+}
+
+// keepBuffer is how much a connection holds between two messages.
+const keepBuffer = 4 << 10
+
+// ReadMessage receives one message of at most limit octets, which is valid until the next call. Unlike
+// Read it needs no buffer before one comes. An empty one is skipped.
+func (c *conn) ReadMessage(limit int) ([]byte, error) {
 	for {
 		_, r, err := c.ws.Reader(c.read.ctx)
 		if err != nil {
-			return 0, c.readError(err)
+			return nil, c.readError(err)
 		}
-		n := 0
-		for n < len(p) && err == nil {
+		if cap(c.buf) > keepBuffer {
+			c.buf = nil
+		}
+		b := c.buf[:0]
+		for err == nil {
+			b = slices.Grow(b, 512)
 			var k int
-			k, err = r.Read(p[n:])
-			n += k
-		}
-		if err == nil { // full: is there more?
-			var one [1]byte
-			if k, e := io.ReadFull(r, one[:]); k > 0 {
-				return 0, errTooLong
-			} else {
-				err = e
+			k, err = r.Read(b[len(b):cap(b)])
+			if b = b[:len(b)+k]; len(b) > limit {
+				return nil, errTooLong
 			}
 		}
+		c.buf = b
 		if !errors.Is(err, io.EOF) {
-			return 0, c.readError(err)
+			return nil, c.readError(err)
 		}
-		if n > 0 {
-			return n, nil
+		if len(b) > 0 {
+			return b, nil
 		}
 	}
 }
