@@ -100,12 +100,31 @@ func NewClientDialog(req *Request, resp *Response) (*DialogState, error) {
 	return d, d.RefreshTarget(&resp.Header)
 }
 
-// takeRoutes sets the route set from the Record-Route of a response, which is in the server's order.
-func (d *DialogState) takeRoutes(resp *Response) error {
-	for _, err := range resp.RecordRoutes() {
-		if err != nil {
+// What a route set may be: a dialog keeps it for as long as it lasts, and writes it into each of its
+// requests. 70 hops, which Max-Forwards allows, may be recorded twice each.
+const (
+	maxRouteSet   = 140
+	maxRouteOctet = 16 << 10
+)
+
+// checkRouteSet refuses a Record-Route that cannot be read, or is too much to keep.
+func checkRouteSet(h *Header) error {
+	n, octets := 0, 0
+	for v := range h.Values("Record-Route") {
+		if n, octets = n+1, octets+len(v); n > maxRouteSet || octets > maxRouteOctet {
+			return &ParseError{Layer: RequestLayer, Field: "Record-Route", Offset: -1, Status: 513, Err: ErrTooLarge}
+		}
+		if _, err := ParseAddress(v); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// takeRoutes sets the route set from the Record-Route of a response, which is in the server's order.
+func (d *DialogState) takeRoutes(resp *Response) error {
+	if err := checkRouteSet(&resp.Header); err != nil {
+		return err
 	}
 	d.Routes = cloneAll(&resp.Header, "Record-Route")
 	for i, j := 0, len(d.Routes)-1; i < j; i, j = i+1, j-1 {
@@ -128,7 +147,8 @@ func (d *DialogState) Confirm(resp *Response) error {
 
 // NewServerDialog returns the early dialog that answering req with localTag makes (RFC 3261 section
 // 12.1.1). contact is the value of the Contact field of our responses. A request without a usable
-// Contact or Record-Route is an error, [*ParseError] with status 400.
+// Contact or Record-Route is an error, a [*ParseError] with the status to refuse it with: 400, or 513
+// where Record-Route has more than 140 values or 16 KiB.
 func NewServerDialog(req *Request, localTag, contact string) (*DialogState, error) {
 	from, err := req.From()
 	if err != nil {
@@ -145,10 +165,8 @@ func NewServerDialog(req *Request, localTag, contact string) (*DialogState, erro
 	if _, err := req.Contact(); err != nil {
 		return nil, err
 	}
-	for _, err := range req.RecordRoutes() {
-		if err != nil {
-			return nil, err
-		}
+	if err := checkRouteSet(&req.Header); err != nil {
+		return nil, err
 	}
 	d := &DialogState{
 		CallID: strings.Clone(req.CallID()), LocalTag: localTag, Contact: contact,

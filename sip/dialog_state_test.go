@@ -386,3 +386,37 @@ func FuzzDialogState(f *testing.F) {
 		}
 	})
 }
+
+// A dialog keeps a route set for as long as it lasts: one that is too long is refused, by both sides.
+func TestRouteSetIsBounded(t *testing.T) {
+	req := NewRequest(INVITE, "sip:bob@example.com")
+	req.Add("From", "<sip:alice@example.com>;tag=f")
+	req.Add("To", "<sip:bob@example.com>")
+	req.Add("Call-ID", "c")
+	req.Add("CSeq", "1 INVITE")
+	req.Add("Contact", "<sip:alice@192.0.2.1>")
+	for name, tc := range map[string]struct {
+		value string
+		n     int
+		ok    bool
+	}{
+		"every hop twice": {"<sip:192.0.2.9;lr>", 140, true},
+		"one more":        {"<sip:192.0.2.9;lr>", 141, false},
+		"long":            {"<sip:192.0.2.9;lr;x=" + strings.Repeat("x", 16<<10) + ">", 1, false},
+	} {
+		r := req.Clone()
+		for range tc.n {
+			r.Add("Record-Route", tc.value)
+		}
+		_, err := NewServerDialog(r, "t", "<sip:bob@192.0.2.2>")
+		if (err == nil) != tc.ok || err != nil && statusOf(err) != 513 {
+			t.Errorf("%s: server %v", name, err)
+		}
+		resp := NewResponse(r, 200, "")
+		resp.SetToTag("t")
+		resp.Add("Contact", "<sip:bob@192.0.2.2>")
+		if _, err := NewClientDialog(req, resp); (err == nil) != tc.ok {
+			t.Errorf("%s: client %v", name, err)
+		}
+	}
+}

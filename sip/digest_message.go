@@ -159,8 +159,8 @@ func (d *DigestClient) Learn(req *Request, resp *Response) error {
 			continue
 		}
 		info, err := ParseAuthenticationInfo(v)
-		if err != nil {
-			return err
+		if err != nil { // proves nothing, as a missing one does
+			continue
 		}
 		r, err := authRequest(req, proxy)
 		if err != nil {

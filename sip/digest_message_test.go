@@ -120,3 +120,13 @@ func (a authFuncs) Verify(context.Context, *AuthRequest) (*Authenticated, error)
 func (a authFuncs) Challenge(context.Context, *AuthRequest, error) ([]Challenge, error) {
 	return []Challenge{a.ch}, a.err
 }
+
+// An Authentication-Info that cannot be read is as good as none: it does not undo what was answered.
+func TestLearnIgnoresMalformedInfo(t *testing.T) {
+	req := NewRequest(OPTIONS, "sip:bob@example.com")
+	resp := NewResponse(req, 200, "")
+	resp.Add("Authentication-Info", `nextnonce="never ends`)
+	if err := NewDigestClient(DigestClientConfig{Answerer: Password("", "alice", "wonderland")}).Learn(req, resp); err != nil {
+		t.Error(err)
+	}
+}

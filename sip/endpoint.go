@@ -58,6 +58,7 @@ type Endpoint struct {
 
 	clients  atomic.Int64 // client transactions
 	servers  atomic.Int64 // server transactions
+	octets   atomic.Int64 // that they hold
 	stats    endpointStats
 	sources  sourceCounts
 	refusals rateLimit

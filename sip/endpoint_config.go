@@ -75,6 +75,11 @@ type Limits struct {
 	// and Retry-After, and Start fails with ErrLimit.
 	Transactions int
 
+	// Octets is how much the requests without a final response, and the responses that are kept for
+	// retransmissions, may hold of memory in all, in octets of text. If zero, 1 GiB. At the limit kept
+	// responses make room, the oldest first; else a request is answered with 503 and Retry-After.
+	Octets int64
+
 	// PerSource is how many requests of one IP address may be without a final response. If
 	// zero, half of Transactions. Further ones are answered with 503 and Retry-After.
 	PerSource int
@@ -113,6 +118,9 @@ func (c Config) withDefaults() Config {
 	}
 	c.Timers = c.Timers.filled()
 	num(&c.Limits.Transactions, 500_000)
+	if c.Limits.Octets <= 0 {
+		c.Limits.Octets = 1 << 30
+	}
 	num(&c.Limits.PerSource, (c.Limits.Transactions+1)/2)
 	num(&c.Limits.Queue, 4096)
 	num(&c.Limits.Refusals, 1000)

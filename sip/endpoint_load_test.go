@@ -194,6 +194,40 @@ func TestFinishedTransactionsMakeRoom(t *testing.T) {
 	})
 }
 
+// Few large requests are bounded by the memory they hold: what is only kept for retransmissions goes, and what
+// waits for its handler is not joined by more.
+func TestLargeRequestsAreBounded(t *testing.T) {
+	large := func(m Method, n int) string {
+		return variant(numbered(n), "INVITE", string(m), "Content-Length: 0\n\n", "Content-Length: 40000\n\n"+strings.Repeat("x", 40_000),
+			"Max-Forwards", "Record-Route: "+strings.Repeat("<sip:192.0.2.99;lr>,", 500)+"<sip:192.0.2.99>\nMax-Forwards")
+	}
+	cfg := Config{Inline: true, Limits: Limits{Octets: 1 << 20}}
+	serverTest(t, cfg, silent, func(t *testing.T, e *Endpoint, p *rawPeer) {
+		for n := range 30 {
+			p.send(large(INVITE, n))
+			synctest.Wait()
+		}
+		if s := e.Stats(); s.ServerTransactions != 20 || s.OverLimit != 10 || s.Octets < 1<<19 || s.Octets > 1<<20 {
+			t.Errorf("%+v", s)
+		}
+	})
+	serverTest(t, cfg, func(tx *ServerTransaction, req *Request) {
+		if req.Method == INVITE {
+			resp := NewResponse(req, 486, "")
+			resp.Add("X-Long", strings.Repeat("x", 20_000))
+			tx.Respond(resp)
+		}
+	}, func(t *testing.T, e *Endpoint, p *rawPeer) {
+		for n := range 500 {
+			p.send(large(INVITE, n))
+			synctest.Wait()
+		}
+		if s := e.Stats(); s.OverLimit > 20 || s.Evicted < 400 || s.Octets > 1<<20 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestSourceLimit(t *testing.T) {
 	serverTest(t, Config{Inline: true, Limits: Limits{PerSource: 5}}, silent, func(t *testing.T, e *Endpoint, p *rawPeer) {
 		for n := range 6 {

@@ -111,7 +111,7 @@ func serverTest(t *testing.T, cfg Config, h func(*ServerTransaction, *Request), 
 		f(t, e, p)
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		if s := e.Stats(); s.ServerTransactions != 0 || s.ClientTransactions != 0 {
+		if s := e.Stats(); s.ServerTransactions != 0 || s.ClientTransactions != 0 || s.Octets != 0 {
 			t.Errorf("transactions are left: %+v", s)
 		}
 		for _, s := range e.shards {

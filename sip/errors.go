@@ -60,6 +60,15 @@ func (e *ParseError) Error() string {
 // Unwrap returns the cause.
 func (e *ParseError) Unwrap() error { return e.Err }
 
+// statusOf is what to refuse a request with because of err: 400 where err does not say.
+func statusOf(err error) int {
+	var pe *ParseError
+	if errors.As(err, &pe) && pe.Status != 0 {
+		return pe.Status
+	}
+	return 400
+}
+
 // cause is a reason in words.
 type cause string
 

@@ -93,6 +93,26 @@ func (l *absorbers) remove(a *absorbing) {
 	*a = absorbing{}
 }
 
+// fits says whether a request of that size may be taken under Limits.Octets. Responses of this shard
+// that are only kept for retransmissions make room, those that have waited longest first.
+func (s *shard) fits(now time.Time, size int64) bool {
+	e := s.ep
+	for e.octets.Load()+size > e.cfg.Limits.Octets {
+		if s.oldServers.first == nil {
+			return false
+		}
+		s.oldServers.first.owner.giveWay(now)
+		e.stats.evicted.Add(1)
+	}
+	return true
+}
+
+// hold notes how much text the transaction keeps from now on.
+func (t *serverTx) hold(octets int) {
+	t.sh.ep.octets.Add(int64(octets) - t.held)
+	t.held = int64(octets)
+}
+
 // room counts one more transaction, if there may be one. At the limit one of this shard that only
 // waits for retransmissions goes, the one that has waited longest.
 func (s *shard) room(now time.Time, n *atomic.Int64, old *absorbers) bool {

@@ -75,7 +75,7 @@ func (ua *UserAgent) serveSubscribe(tx *ServerTransaction, req *Request) {
 	}
 	state, err := NewServerDialog(req, tx.Tag(), ua.contact(tx.Flow(), isSIPS(req.RequestURI)))
 	if err != nil {
-		tx.Respond(NewResponse(req, 400, ""))
+		tx.Respond(NewResponse(req, statusOf(err), ""))
 		return
 	}
 	state.Confirmed = true

@@ -171,8 +171,7 @@ func (f *Forwarding) start(b *Branch, breadth int) {
 	if err != nil {
 		f.proxy.ep.cfg.Logger.Warn("branch is not sent", "uri", req.RequestURI, "call_id", req.CallID(), "err", err)
 		status := 503
-		var pe *ParseError
-		if errors.As(err, &pe) {
+		if pe := (*ParseError)(nil); errors.As(err, &pe) {
 			status = 400
 		}
 		f.ended(b, NewResponse(f.Original, status, ""))

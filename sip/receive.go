@@ -16,6 +16,7 @@ type inbound struct {
 	now  time.Time
 	via  Via
 	cseq CSeq
+	size int // of the text
 
 	req    *Request
 	key    txKey // of the transaction it starts or repeats
@@ -40,7 +41,7 @@ func (e *Endpoint) receive(f Flow, data []byte) {
 		e.unparsable(now, f, m, err)
 		return
 	}
-	in := inbound{flow: f, now: now}
+	in := inbound{flow: f, now: now, size: len(data)}
 	h := m.Head()
 	if in.via, err = h.Via(); err == nil {
 		in.cseq, err = h.CSeq()
@@ -242,7 +243,7 @@ func (s *shard) request(in *inbound) {
 		e.refuse(in.flow, in.req, in.via, 503)
 		return
 	}
-	if !s.room(in.now, &e.servers, &s.oldServers) {
+	if !s.fits(in.now, int64(in.size)) || !s.room(in.now, &e.servers, &s.oldServers) {
 		e.sources.add(source, -1, 0)
 		e.stats.overLimit.Add(1)
 		e.refuse(in.flow, in.req, in.via, 503)
@@ -250,6 +251,7 @@ func (s *shard) request(in *inbound) {
 	}
 	t := newServerTx(s, in)
 	t.source = source
+	t.hold(in.size)
 	s.servers[in.key] = t
 	if in.merged != 0 && s.merged[in.merged] == nil {
 		s.merged[in.merged] = t

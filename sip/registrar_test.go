@@ -273,6 +273,37 @@ func TestRegistrationClosedByAgent(t *testing.T) {
 	})
 }
 
+// A registrar that grants no time is a failure, not one to ask again each second.
+func TestRegistrationWithoutTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{})
+		registers := 0
+		bob := newUA(t, n, bobAddr, UserAgentConfig{Handler: HandlerFunc(func(tx *ServerTransaction, req *Request) {
+			resp := NewResponse(req, 200, "")
+			if registers++; registers > 1 {
+				resp.Add("Expires", "0")
+			}
+			tx.Respond(resp)
+		})})
+		alice := newUA(t, n, aliceAddr, UserAgentConfig{Address: "<sip:alice@192.0.2.2>"})
+		var failed error
+		reg, err := alice.Register(t.Context(), RegisterOptions{Registrar: "sip:192.0.2.2", OnChange: func(err error) { failed = err }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(55 * time.Minute)
+		synctest.Wait()
+		if _, err := reg.Expires(); !errors.Is(failed, errNoBinding) || !errors.Is(err, errNoBinding) || registers > 10 {
+			t.Errorf("%v, %v, after %d requests", failed, err, registers)
+		}
+		if _, err := alice.Register(t.Context(), RegisterOptions{Registrar: "sip:192.0.2.2"}); !errors.Is(err, errNoBinding) {
+			t.Error(err)
+		}
+		alice.Close()
+		bob.Close()
+	})
+}
+
 func TestRefreshTimes(t *testing.T) {
 	for granted, want := range map[time.Duration]time.Duration{
 		time.Hour: 50 * time.Minute, 20 * time.Minute: 10 * time.Minute, time.Minute: 30 * time.Second, 0: time.Second,

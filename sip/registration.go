@@ -228,6 +228,8 @@ func (r *Registration) once(ctx context.Context, req *Request) (*Response, error
 	return r.ua.ep.Do(ctx, req, send)
 }
 
+var errNoBinding = errors.New("sip: the registrar granted no time")
+
 // took takes a 2xx: how long our binding lasts stands at our Contact, or in Expires (RFC 3261 section
 // 10.2.4).
 func (r *Registration) took(req *Request, resp *Response, wish time.Duration) error {
@@ -253,6 +255,10 @@ func (r *Registration) took(req *Request, resp *Response, wish time.Duration) er
 		if s, ok := c.Expires(); ok {
 			granted = time.Duration(s) * time.Second
 		}
+	}
+	if granted <= 0 && wish > 0 { // refreshing that would be a storm
+		r.err = errNoBinding
+		return r.err
 	}
 	r.resp, r.expires, r.err = resp, time.Now().Add(granted), nil
 	return nil

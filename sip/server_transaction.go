@@ -48,6 +48,7 @@ type serverTx struct {
 	onEnd  func(error)
 	err    error  // what went wrong, for onEnd
 	last   []byte // the last response, while it may have to be sent again
+	held   int64  // octets of the request, later of last
 	method Method
 	rang   bool // a provisional response other than 100 was sent
 }
@@ -281,10 +282,17 @@ func (t *serverTx) respond(now time.Time, resp *Response) error {
 	}
 	t.err = nil
 	t.perform(now, t.m.Handle(now, txInput{event: inResponse, status: resp.StatusCode}, s.out[:0]))
+	if s.servers[t.key] != t { // over at once
+		t.last = nil
+		return t.err
+	}
 	if keep {
 		t.last = append(make([]byte, 0, len(b)), b...)
 	} else {
 		t.last = nil
+	}
+	if t.user == nil { // a final response
+		t.hold(len(t.last))
 	}
 	return t.err
 }
@@ -338,6 +346,7 @@ func (t *serverTx) forget(err error) {
 	s.heap.stop(&t.node)
 	s.oldServers.remove(&t.old)
 	s.ep.servers.Add(-1)
+	t.hold(0)
 	if !t.guard.IsZero() {
 		t.unsource()
 		t.guard = time.Time{}

@@ -54,6 +54,7 @@ func (s *endpointStats) byMethod(m Method) *atomic.Uint64 {
 type Stats struct {
 	ServerTransactions int // in memory now
 	ClientTransactions int
+	Octets             int64 // of text that the server transactions hold, see Limits.Octets
 
 	Requests        uint64            // received and understood, retransmissions included
 	RequestsBy      map[Method]uint64 // of these, by method; "" stands for all unknown ones
@@ -71,7 +72,7 @@ type Stats struct {
 
 	Unparsable uint64 // messages that could not be handled
 	Merged     uint64 // requests answered with 482
-	OverLimit  uint64 // requests beyond Limits.Transactions or PerSource
+	OverLimit  uint64 // requests beyond Limits.Transactions, Octets or PerSource
 	QueueFull  uint64 // messages beyond Limits.Queue
 	Refused    uint64 // requests answered without a transaction: 503, 4xx
 	Dropped    uint64 // such requests that were not answered: beyond Limits.Refusals, or too broken
@@ -86,6 +87,7 @@ func (e *Endpoint) Stats() Stats {
 	c := &e.stats
 	s := Stats{
 		ServerTransactions: int(e.servers.Load()), ClientTransactions: int(e.clients.Load()),
+		Octets:   e.octets.Load(),
 		Requests: c.requests.Load(), Retransmissions: c.requestsAgain.Load(), ACKs: c.acks.Load(),
 		Responses: c.responses.Load(), Stray: c.stray.Load(),
 		RequestsSent: c.requestsSent.Load(), ResponsesSent: c.responsesSent.Load(), Trying: c.trying.Load(),

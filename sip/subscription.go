@@ -394,7 +394,7 @@ func (s *Subscription) begin(tx *ServerTransaction, req *Request) int {
 	}
 	state, err := NewServerDialog(req, s.key.localTag, s.contact)
 	if err != nil {
-		return 400
+		return statusOf(err)
 	}
 	state.LocalCSeq, state.Caller, state.Confirmed, state.RemoteSeen = cseq.Seq, true, true, false
 	state.Secure = isSIPS(s.sent.RequestURI)
