@@ -222,7 +222,7 @@ func TestRefused(t *testing.T) {
 			{"POST", "/v1/calls", `{} {}`, 400, "more than one"},
 			{"POST", "/v1/calls", `{"too":"x"}`, 400, "too"},
 			{"POST", "/v1/calls", ``, 400, "body"},
-			{"POST", "/v1/calls", `{"to":"` + strings.Repeat("x", 3000) + `"}`, 413, "large"},
+			{"POST", "/v1/calls", `{"to":"` + strings.Repeat("x", 3000) + `"}`, 413, "too long"},
 			{"POST", "/v1/calls", `{"to":""}`, 422, "dial string"},
 			{"POST", "/v1/calls", `{"to":"user/1","actions":[{"app":"dance"}]}`, 422, "dance"},
 			{"POST", "/v1/calls", `{"to":"user/1","actions":[{"app":"park"}],"extension":"1"}`, 422, "either"},
@@ -375,8 +375,9 @@ func TestOpenAPI(t *testing.T) {
 			described = append(described, strings.ToUpper(m)+" "+path)
 		}
 	}
+	served = append(served, "GET /v1/openapi.json")
 	for _, r := range routes {
-		served = append(served, r.method+" "+r.path)
+		served = append(served, r.Method+" "+r.Path)
 	}
 	slices.Sort(described)
 	slices.Sort(served)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/call/control"
+	"github.com/gotelco/telco/internal/httpguard"
 )
 
 // Channel is one leg of a call.
@@ -158,7 +159,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) error {
 	for _, i := range h.cfg.Switch.Channels() {
 		l.Channels = append(l.Channels, describe(i))
 	}
-	return h.answer(w, http.StatusOK, l)
+	return h.api.Answer(w, http.StatusOK, l)
 }
 
 func (h *Handler) read(w http.ResponseWriter, r *http.Request) error {
@@ -166,7 +167,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.answer(w, http.StatusOK, whole(c))
+	return h.api.Answer(w, http.StatusOK, whole(c))
 }
 
 func whole(c *control.Channel) Channel {
@@ -193,7 +194,7 @@ func (o Originate) then() (control.Extension, error) {
 
 func (h *Handler) originate(w http.ResponseWriter, r *http.Request) error {
 	var o Originate
-	if err := body(r, &o, false); err != nil {
+	if err := httpguard.Body(r, &o); err != nil {
 		return err
 	}
 	dial, err := control.ParseDialString(o.To)
@@ -238,7 +239,7 @@ func (h *Handler) originate(w http.ResponseWriter, r *http.Request) error {
 				h.cfg.Logger.Info("a call that was asked for has failed", "uuid", uuid, "err", err)
 			}
 		}()
-		return h.answer(w, http.StatusAccepted, Made{uuid})
+		return h.api.Answer(w, http.StatusAccepted, Made{uuid})
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.cfg.MaxWait)
 	defer cancel()
@@ -246,7 +247,7 @@ func (h *Handler) originate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.answer(w, http.StatusCreated, whole(c))
+	return h.api.Answer(w, http.StatusCreated, whole(c))
 }
 
 func actions(list []Action) []control.Action {
@@ -293,7 +294,7 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var a Actions
-	if err := body(r, &a, false); err != nil {
+	if err := httpguard.Body(r, &a); err != nil {
 		return err
 	}
 	if err := h.known(a.Actions); err != nil {
@@ -319,7 +320,7 @@ func (h *Handler) act(w http.ResponseWriter, r *http.Request) error {
 		}
 		results.Results = append(results.Results, one)
 	}
-	return h.answer(w, http.StatusOK, results)
+	return h.api.Answer(w, http.StatusOK, results)
 }
 
 func (h *Handler) stop(w http.ResponseWriter, r *http.Request) error {
@@ -338,7 +339,7 @@ func (h *Handler) set(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var vars Variables
-	if err := body(r, &vars, false); err != nil {
+	if err := httpguard.Body(r, &vars); err != nil {
 		return err
 	}
 	for name, value := range vars {
@@ -346,7 +347,7 @@ func (h *Handler) set(w http.ResponseWriter, r *http.Request) error {
 			return unusable(err)
 		}
 	}
-	return h.answer(w, http.StatusOK, whole(c))
+	return h.api.Answer(w, http.StatusOK, whole(c))
 }
 
 func (h *Handler) bridge(w http.ResponseWriter, r *http.Request) error {
@@ -355,7 +356,7 @@ func (h *Handler) bridge(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var b Bridge
-	if err := body(r, &b, false); err != nil {
+	if err := httpguard.Body(r, &b); err != nil {
 		return err
 	}
 	other := h.cfg.Switch.Channel(b.UUID)
@@ -376,7 +377,7 @@ func (h *Handler) done(w http.ResponseWriter, r *http.Request, request any, f fu
 		return err
 	}
 	if request != nil {
-		if err := body(r, request, false); err != nil {
+		if err := httpguard.Body(r, request); err != nil {
 			return err
 		}
 	}
@@ -435,12 +436,12 @@ func (h *Handler) stopRecord(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) applications(w http.ResponseWriter, r *http.Request) error {
-	return h.answer(w, http.StatusOK, Applications{h.cfg.Switch.Apps()})
+	return h.api.Answer(w, http.StatusOK, Applications{h.cfg.Switch.Apps()})
 }
 
 func (h *Handler) stats(w http.ResponseWriter, r *http.Request) error {
 	s := h.cfg.Switch.Stats()
-	return h.answer(w, http.StatusOK, Stats{
+	return h.api.Answer(w, http.StatusOK, Stats{
 		Channels: s.Channels, Peak: s.Peak, Total: s.Total, LostEvents: s.Lost, Started: h.cfg.Switch.Started().UTC(),
 	})
 }

@@ -119,5 +119,5 @@ func (h *Handler) readAudit(w http.ResponseWriter, r *http.Request) error {
 		page.Events = page.Events[:limit]
 		page.Next = page.Events[limit-1].N
 	}
-	return h.answer(w, http.StatusOK, page)
+	return h.api.Answer(w, http.StatusOK, page)
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gotelco/telco/ims/hss"
+	"github.com/gotelco/telco/internal/httpguard"
 )
 
 // Batch is many things to store at once.
@@ -43,7 +44,7 @@ func Check(a hss.Admin, b *Batch) (*Plan, error) {
 	p := Plan{Changes: []Change{}}
 	bad := Problem{Status: http.StatusUnprocessableEntity, Detail: "nothing was changed"}
 	wrong := func(field string, err error) {
-		for _, f := range problemOf(err).fields() {
+		for _, f := range asProblem(err).fields() {
 			if len(bad.Errors) < maxProblems {
 				bad.Errors = append(bad.Errors, FieldProblem{joinField(field, f.Field), f.Reason})
 			}
@@ -188,7 +189,7 @@ func (h *Handler) batch(w http.ResponseWriter, r *http.Request) error {
 		return badRequest("dryRun is true or false")
 	}
 	var b Batch
-	if err := body(r, &b); err != nil {
+	if err := httpguard.Body(r, &b); err != nil {
 		return err
 	}
 	plan, err := Check(h.admin(r), &b)
@@ -196,11 +197,11 @@ func (h *Handler) batch(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if dry {
-		return h.answer(w, http.StatusOK, plan)
+		return h.api.Answer(w, http.StatusOK, plan)
 	}
 	done, err := Apply(h.admin(r), &b, plan)
 	if err != nil {
-		p := problemOf(err)
+		p := asProblem(err)
 		var conflict *hss.ConflictError
 		if errors.As(err, &conflict) || p.Status < 500 {
 			p.Status = http.StatusConflict // it was right when it was checked
@@ -208,5 +209,5 @@ func (h *Handler) batch(w http.ResponseWriter, r *http.Request) error {
 		p.Detail = fmt.Sprintf("%s; %d of %d changes were made before", p.Detail, done, len(plan.Changes))
 		return p
 	}
-	return h.answer(w, http.StatusOK, plan)
+	return h.api.Answer(w, http.StatusOK, plan)
 }

@@ -1,13 +1,12 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 
 	"github.com/gotelco/telco/ims/hss"
+	"github.com/gotelco/telco/internal/httpguard"
 )
 
 // Problem is what an error looks like: RFC 9457, application/problem+json.
@@ -44,30 +43,32 @@ func badRequest(detail string) *Problem {
 	return &Problem{Status: http.StatusBadRequest, Detail: detail}
 }
 
-// problem answers with an error.
-func (h *Handler) problem(w http.ResponseWriter, r *http.Request, err error) {
-	p := problemOf(err)
+// problemOf says what an error is to a client.
+func problemOf(err error) (int, any) {
+	p := asProblem(err)
 	if p.Title == "" {
 		p.Title = http.StatusText(p.Status)
 	}
-	if h.cfg.Logger != nil && p.Status >= 500 {
-		h.cfg.Logger.Error("a request to the API failed", "method", r.Method, "path", r.URL.Path, "err", err)
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(p.Status)
-	h.gone(json.NewEncoder(w).Encode(p))
+	return p.Status, p
 }
 
-func problemOf(err error) *Problem {
+func asProblem(err error) *Problem {
 	var p *Problem
 	var invalid *hss.ValidationError
 	var field *hss.FieldError
 	var conflict *hss.ConflictError
 	var long *http.MaxBytesError
+	var fault *httpguard.Fault
 	switch {
 	case errors.As(err, &p):
 		c := *p
 		return &c
+	case errors.As(err, &fault):
+		p = &Problem{Status: fault.Status, Detail: strings.Replace(fault.Detail, "hss: ", "", 1)} // never holds what a Secret was read from
+		if fault.Reason != "" {
+			p.Errors = []FieldProblem{{fault.Field, fault.Reason}}
+		}
+		return p
 	case errors.As(err, &invalid):
 		p = &Problem{Status: http.StatusUnprocessableEntity, Detail: "what was sent is not valid"}
 		for _, f := range invalid.Fields {
@@ -94,36 +95,4 @@ func problemOf(err error) *Problem {
 		return &Problem{Status: http.StatusServiceUnavailable, Detail: "the HSS is ending"}
 	}
 	return &Problem{Status: http.StatusInternalServerError, Detail: "see the log"}
-}
-
-// body reads JSON strictly.
-func body(r *http.Request, v any) error {
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	if err == nil {
-		if _, err := d.Token(); !errors.Is(err, io.EOF) {
-			return badRequest("something follows the JSON value")
-		}
-		return nil
-	}
-	var long *http.MaxBytesError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &long):
-		return err
-	case errors.As(err, &kind):
-		return &Problem{Status: http.StatusBadRequest, Detail: "a value has the wrong type", Errors: []FieldProblem{{kind.Field, "a " + kind.Value + " cannot stand here"}}}
-	case errors.Is(err, io.EOF):
-		return badRequest("a body in JSON is missing")
-	}
-	return badRequest(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "json: "), "hss: ")) // never holds what a Secret was read from
-}
-
-// answer sends v as JSON.
-func (h *Handler) answer(w http.ResponseWriter, status int, v any) error {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	h.gone(json.NewEncoder(w).Encode(v))
-	return nil
 }

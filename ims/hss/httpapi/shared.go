@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gotelco/telco/ims/hss"
+	"github.com/gotelco/telco/internal/httpguard"
 )
 
 // contentTag is an entity tag made of what there is.
@@ -39,7 +40,7 @@ func (h *Handler) listProfiles(w http.ResponseWriter, r *http.Request) error {
 		out = append(out, p)
 	}
 	slices.SortFunc(out, func(a, b *hss.ServiceProfile) int { return strings.Compare(a.Name, b.Name) })
-	return h.answer(w, http.StatusOK, out)
+	return h.api.Answer(w, http.StatusOK, out)
 }
 
 func (h *Handler) readProfile(w http.ResponseWriter, r *http.Request) error {
@@ -48,12 +49,12 @@ func (h *Handler) readProfile(w http.ResponseWriter, r *http.Request) error {
 		return notFound("such service profile")
 	}
 	w.Header().Set("ETag", contentTag(p))
-	return h.answer(w, http.StatusOK, p)
+	return h.api.Answer(w, http.StatusOK, p)
 }
 
 func (h *Handler) replaceProfile(w http.ResponseWriter, r *http.Request) error {
 	p := new(hss.ServiceProfile)
-	if err := body(r, p); err != nil {
+	if err := httpguard.Body(r, p); err != nil {
 		return err
 	}
 	name := r.PathValue("name")
@@ -74,7 +75,7 @@ func (h *Handler) replaceProfile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("ETag", contentTag(p))
-	return h.answer(w, created(ok), p)
+	return h.api.Answer(w, created(ok), p)
 }
 
 // created is the status of an answer to PUT.
@@ -107,7 +108,7 @@ func (h *Handler) listSets(w http.ResponseWriter, r *http.Request) error {
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b *hss.SharedIFCSet) int { return a.ID - b.ID })
-	return h.answer(w, http.StatusOK, out)
+	return h.api.Answer(w, http.StatusOK, out)
 }
 
 // set is the set that a path names.
@@ -128,7 +129,7 @@ func (h *Handler) readSet(w http.ResponseWriter, r *http.Request) error {
 		return notFound("such iFC set")
 	}
 	w.Header().Set("ETag", contentTag(s))
-	return h.answer(w, http.StatusOK, s)
+	return h.api.Answer(w, http.StatusOK, s)
 }
 
 func (h *Handler) replaceSet(w http.ResponseWriter, r *http.Request) error {
@@ -137,7 +138,7 @@ func (h *Handler) replaceSet(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s := &hss.SharedIFCSet{ID: id}
-	if err := body(r, s); err != nil {
+	if err := httpguard.Body(r, s); err != nil {
 		return err
 	}
 	if s.ID != id {
@@ -153,7 +154,7 @@ func (h *Handler) replaceSet(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("ETag", contentTag(s))
-	return h.answer(w, created(old != nil), s)
+	return h.api.Answer(w, created(old != nil), s)
 }
 
 func (h *Handler) deleteSet(w http.ResponseWriter, r *http.Request) error {
@@ -179,7 +180,7 @@ func (h *Handler) listSCSCFs(w http.ResponseWriter, r *http.Request) error {
 	if out == nil {
 		out = []hss.SCSCF{}
 	}
-	return h.answer(w, http.StatusOK, out)
+	return h.api.Answer(w, http.StatusOK, out)
 }
 
 func (h *Handler) listPushes(w http.ResponseWriter, r *http.Request) error {
@@ -187,9 +188,9 @@ func (h *Handler) listPushes(w http.ResponseWriter, r *http.Request) error {
 	if out == nil {
 		out = []hss.Push{}
 	}
-	return h.answer(w, http.StatusOK, out[:min(len(out), maxLimit)])
+	return h.api.Answer(w, http.StatusOK, out[:min(len(out), maxLimit)])
 }
 
 func (h *Handler) readStats(w http.ResponseWriter, r *http.Request) error {
-	return h.answer(w, http.StatusOK, h.cfg.HSS.Stats())
+	return h.api.Answer(w, http.StatusOK, h.cfg.HSS.Stats())
 }

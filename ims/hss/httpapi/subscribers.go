@@ -10,6 +10,7 @@ import (
 
 	"github.com/gotelco/telco/diameter/cx"
 	"github.com/gotelco/telco/ims/hss"
+	"github.com/gotelco/telco/internal/httpguard"
 )
 
 // Summary is a subscriber in a list.
@@ -107,7 +108,7 @@ func (h *Handler) listSubscribers(w http.ResponseWriter, r *http.Request) error 
 		if e, ok := Find(st, q.Get("identity")); ok {
 			out.Subscribers = append(out.Subscribers, SummaryOf(e))
 		}
-		return h.answer(w, http.StatusOK, out)
+		return h.api.Answer(w, http.StatusOK, out)
 	}
 	prefix, after := q.Get("prefix"), q.Get("after")
 	if after < prefix {
@@ -129,7 +130,7 @@ func (h *Handler) listSubscribers(w http.ResponseWriter, r *http.Request) error 
 			out.Subscribers = append(out.Subscribers, SummaryOf(e))
 		}
 	}
-	return h.answer(w, http.StatusOK, out)
+	return h.api.Answer(w, http.StatusOK, out)
 }
 
 // Find looks a subscriber up by whatever identity: ID, IMPI, IMSI, public identity (wildcarded ones included) or MSISDN.
@@ -194,7 +195,7 @@ func (h *Handler) readSubscriber(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	return h.answer(w, http.StatusOK, e.Subscriber)
+	return h.api.Answer(w, http.StatusOK, e.Subscriber)
 }
 
 // put stores a subscriber and answers with what is there then.
@@ -210,12 +211,12 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request, s *hss.Subscriber,
 	if !existed {
 		w.Header().Set("Location", "/v1/subscribers/"+url.PathEscape(id))
 	}
-	return h.answer(w, created(existed), s)
+	return h.api.Answer(w, created(existed), s)
 }
 
 func (h *Handler) createSubscriber(w http.ResponseWriter, r *http.Request) error {
 	s := new(hss.Subscriber)
-	if err := body(r, s); err != nil {
+	if err := httpguard.Body(r, s); err != nil {
 		return err
 	}
 	return h.put(w, r, s, hss.PutOptions{Create: true})
@@ -227,7 +228,7 @@ func (h *Handler) replaceSubscriber(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	s := new(hss.Subscriber)
-	if err := body(r, s); err != nil {
+	if err := httpguard.Body(r, s); err != nil {
 		return err
 	}
 	id := r.PathValue("id")
@@ -281,7 +282,7 @@ func (h *Handler) readState(w http.ResponseWriter, r *http.Request) error {
 	if out.AuthPending == nil {
 		out.AuthPending = []int{}
 	}
-	return h.answer(w, http.StatusOK, out)
+	return h.api.Answer(w, http.StatusOK, out)
 }
 
 // Deregistration says what to deregister, and why (TS 29.229 section 6.3.16).
@@ -302,7 +303,7 @@ var reasons = map[string]cx.ReasonCode{
 func (h *Handler) deregister(w http.ResponseWriter, r *http.Request) error {
 	var d Deregistration
 	if r.ContentLength != 0 {
-		if err := body(r, &d); err != nil {
+		if err := httpguard.Body(r, &d); err != nil {
 			return err
 		}
 	}
@@ -320,7 +321,7 @@ type Assignment struct {
 
 func (h *Handler) setSCSCF(w http.ResponseWriter, r *http.Request) error {
 	var a Assignment
-	if err := body(r, &a); err != nil {
+	if err := httpguard.Body(r, &a); err != nil {
 		return err
 	}
 	return h.done(w, h.admin(r).SetSCSCF(r.PathValue("id"), a.Name))
@@ -336,7 +337,7 @@ func (h *Handler) pushProfile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.answer(w, http.StatusAccepted, Pushed{n})
+	return h.api.Answer(w, http.StatusAccepted, Pushed{n})
 }
 
 func (h *Handler) cancelLocation(w http.ResponseWriter, r *http.Request) error {
