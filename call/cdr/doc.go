@@ -12,6 +12,11 @@
 // write and one sync (group commit). A process or a machine that dies leaves at most one torn line
 // at the end, which Open cuts off, sets aside and reports; nobody had been told that it was kept.
 //
+// Calls that last are kept from their beginning on, so that they leave a record even if the process
+// dies before their end:
+//
+//	err := log.Begin(cdr.Record{ID: id, Start: start, …})   // again when it is answered
+//
 // Files are rotated by size, by day, or by [Log.Rotate]: calls.csv becomes calls-TIME.csv by a
 // rename, so a name with a time in it is a complete file that never changes again.
 //
@@ -31,6 +36,7 @@
 //
 // # Limitations
 //
-// There is no charging protocol (Rf, Ro) here. A record is written when its call has ended; calls
-// under way when a process dies leave none.
+// There is no charging protocol (Rf, Ro) here. A record is written when its call has ended; a call
+// that is under way when a process dies leaves one if [Log.Begin] was told of it, and the next
+// process opens the log.
 package cdr

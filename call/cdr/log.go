@@ -112,6 +112,7 @@ type Report struct {
 	Size     int64  // what was in it, without what was cut off
 	Torn     int64  // octets of records that were not complete, which were cut off
 	TornFile string // where they were set aside
+	Calls    int    // calls of [Log.Begin] that ended with the process before, whose records are written now
 }
 
 // PendingError says that the disk did not take a record, which waits in memory for it to do so.
@@ -141,6 +142,8 @@ type Log struct {
 	cfg  Config
 	log  *slog.Logger
 	lock io.Closer
+
+	underway *underway
 
 	mu      sync.Mutex
 	pending []*entry // not on disk, in order
@@ -202,12 +205,31 @@ func Open(cfg Config) (*Log, Report, error) {
 		return nil, Report{}, fmt.Errorf("cdr: %w", err)
 	}
 	l.lock = lock
+	if l.underway, err = openUnderway(cfg.underwayDir()); err != nil {
+		lock.Close()
+		return nil, Report{}, fmt.Errorf("cdr: calls under way: %w", err)
+	}
 	report, err := l.begin()
 	if err != nil {
+		l.underway.close()
 		lock.Close()
 		return nil, report, err
 	}
+	lost := l.underway.unfinished()
 	go l.run()
+	report.Calls = len(lost)
+	if len(lost) > 0 {
+		l.log.Warn("call records: calls ended with the program before", "calls", len(lost))
+	}
+	var entries []*entry
+	for _, r := range lost {
+		if e, err := l.enqueue(r); err == nil {
+			entries = append(entries, e)
+		}
+	}
+	for _, e := range entries { // what the disk does not take waits in memory, and is found again by the next Open
+		<-e.done
+	}
 	return l, report, nil
 }
 
@@ -263,6 +285,15 @@ func (l *Log) openFile() error {
 // Append keeps a record: it returns nil when the record is on disk. A [PendingError] says that it
 // is in memory and will be, ErrLost that it is not kept. After Close it is net.ErrClosed.
 func (l *Log) Append(r Record) error {
+	e, err := l.enqueue(r)
+	if err != nil {
+		return err
+	}
+	return <-e.done
+}
+
+// enqueue has a record written.
+func (l *Log) enqueue(r Record) (*entry, error) {
 	var line []byte
 	var err error
 	if l.cfg.Format == JSON {
@@ -271,22 +302,22 @@ func (l *Log) Append(r Record) error {
 		line, err = r.AppendCSV(nil)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(line) > maxGroup {
-		return fmt.Errorf("cdr: a record of %d octets", len(line))
+		return nil, fmt.Errorf("cdr: a record of %d octets", len(line))
 	}
 	e := &entry{r, line, make(chan error, 1)}
 	l.mu.Lock()
 	switch {
 	case l.closed:
 		l.mu.Unlock()
-		return fmt.Errorf("cdr: %w", net.ErrClosed)
+		return nil, fmt.Errorf("cdr: %w", net.ErrClosed)
 	case len(l.pending) >= l.cfg.MaxPending:
 		l.stats.Lost++
 		l.mu.Unlock()
 		l.log.Error("call record lost: too many wait for the disk", "id", r.ID, "pending", l.cfg.MaxPending)
-		return ErrLost
+		return nil, ErrLost
 	}
 	l.pending = append(l.pending, e)
 	l.mu.Unlock()
@@ -294,7 +325,7 @@ func (l *Log) Append(r Record) error {
 	case l.wake <- struct{}{}:
 	default:
 	}
-	return <-e.done
+	return e, nil
 }
 
 // Rotate begins a new file, if there are records in the present one.
@@ -386,6 +417,9 @@ func (l *Log) run() {
 	if l.f != nil {
 		l.f.Close()
 	}
+	if err := l.underway.close(); err != nil {
+		l.log.Warn("call records: calls under way", "err", err)
+	}
 }
 
 // flush writes what is pending, in groups, and reports whether nothing is left to try again.
@@ -430,6 +464,7 @@ func (l *Log) flush() bool {
 		if again {
 			l.log.Info("call records are written again", "file", l.path)
 		}
+		over := make([]string, 0, len(group))
 		for i, e := range group {
 			if l.cfg.OnRecord != nil {
 				l.cfg.OnRecord(e.rec)
@@ -437,6 +472,10 @@ func (l *Log) flush() bool {
 			if i >= held {
 				e.done <- nil
 			}
+			over = append(over, e.rec.ID)
+		}
+		if err := l.underway.over(over); err != nil { // Open will write them again: the IDs tell
+			l.log.Warn("call records: calls under way", "err", err)
 		}
 	}
 }

@@ -176,6 +176,35 @@ func empty(t *testing.T, dir string) {
 	}
 }
 
+// A recording that has lasted as long as it may stops by itself, to the sample.
+func TestMaxTime(t *testing.T) {
+	m := leg(t, 400, 1000)
+	dir := t.TempDir()
+	spool, err := record.Open(record.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer spool.Close()
+	if _, err := spool.Record(m, record.Options{Name: "short", Stereo: true, SampleRate: 16000, MaxTime: 250 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); spool.Stats().Active > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it goes on")
+		}
+	}
+	pcm, f, err := wav.ReadFile(filepath.Join(dir, "short.wav"))
+	if err != nil || len(pcm) != 2*4000 || f.SampleRate != 16000 || f.Channels != 2 {
+		t.Errorf("%d samples, %+v, %v", len(pcm), f, err)
+	}
+	if _, err := spool.Record(m, record.Options{Name: "rate", SampleRate: 12345}); err == nil {
+		t.Error("a sample rate that there is not")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "rate.part")); err == nil {
+		t.Error("a recording that failed left a file")
+	}
+}
+
 // A recording in stereo and one that is mixed go to a server that is down at first, by PUT and by POST.
 func TestUpload(t *testing.T) {
 	m := leg(t, 400, 1000)

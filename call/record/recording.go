@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"strings"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/gotelco/telco/call"
 	"github.com/gotelco/telco/call/wav"
-	"github.com/gotelco/telco/resample"
 )
 
 // Options say what to record. The zero value mixes both directions.
@@ -40,35 +38,19 @@ type Options struct {
 // Recording is a call that is being recorded. It stops with the call. Its methods may be called by any
 // goroutine.
 type Recording struct {
-	spool  *Spool
-	media  *call.Media
-	file   *os.File
-	wav    *wav.Writer
-	sink   *call.Recorder
-	d      Description
-	stereo bool
-	edit   func([]int16) bool
-	to     Destination
-
-	heard, said channel // what the peer hears, what it says
-
-	// Of the wheel's goroutine.
+	spool *Spool
+	file  *os.File
+	wav   *wav.Writer
+	tap   *call.Tap
+	d     Description
+	to    Destination
 	max   int64 // frames
-	taken int64
-	frame []int16
 
 	once sync.Once
 	err  error
 
 	mu     sync.Mutex
 	broken error // why the file lacks something
-}
-
-// channel is one direction.
-type channel struct {
-	pcm     []int16 // of this turn
-	rate    int
-	convert *resample.Resampler
 }
 
 // Start records a call that has media. Where the disk is full later, the call goes on, and the recording is marked
@@ -104,7 +86,7 @@ func (s *Spool) Record(m *call.Media, opts Options) (*Recording, error) {
 			return nil, err
 		}
 	}
-	r := &Recording{spool: s, media: m, to: opts.To, stereo: opts.Stereo, edit: opts.Edit, max: int64(opts.MaxTime/time.Second) * int64(opts.SampleRate)}
+	r := &Recording{spool: s, to: opts.To, max: int64(opts.MaxTime.Seconds() * float64(opts.SampleRate))}
 	r.d = Description{Name: opts.Name, Start: time.Now(), SampleRate: opts.SampleRate, Channels: 1, Meta: maps.Clone(opts.Meta)}
 	if opts.Stereo {
 		r.d.Channels = 2
@@ -122,9 +104,13 @@ func (s *Spool) Record(m *call.Media, opts Options) (*Recording, error) {
 	if err := r.create(); err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
+	var err error
+	if r.tap, err = call.NewTap(m, (*fileSink)(r), call.TapOptions{Stereo: opts.Stereo, SampleRate: opts.SampleRate, Edit: opts.Edit}); err != nil {
+		r.file.Close()
+		s.remove(opts.Name)
+		return nil, fmt.Errorf("record: %w", err)
+	}
 	s.active[opts.Name] = r
-	m.AddSink((*saidSink)(r))
-	m.AddSentSink((*heardSink)(r))
 	return r, nil
 }
 
@@ -162,13 +148,18 @@ func (r *Recording) create() error {
 	}
 	if err != nil {
 		f.Close()
-		os.Remove(s.path(name, partial))
-		os.Remove(s.path(name, destination))
+		s.remove(name)
 		return err
 	}
 	r.file, r.wav = f, w
-	r.sink = call.NewRecorder((*fileSink)(r))
 	return nil
+}
+
+// remove takes back what create has made.
+func (s *Spool) remove(name string) {
+	for _, suffix := range []string{partial, description, destination} {
+		os.Remove(s.path(name, suffix))
+	}
 }
 
 // Name returns the name of the recording on the server, without its suffix.
@@ -182,9 +173,10 @@ func (r *Recording) Stop() error {
 
 func (r *Recording) stop() error {
 	s, name := r.spool, r.d.Name
-	r.media.RemoveSink((*saidSink)(r))
-	r.media.RemoveSentSink((*heardSink)(r))
-	r.sink.Close() // its error is in broken
+	s.mu.Lock() // Record may not have returned yet
+	tap := r.tap
+	s.mu.Unlock()
+	tap.Close() // its error is in broken
 	err := r.wav.Close()
 	if err == nil {
 		err = r.file.Sync()
@@ -198,8 +190,8 @@ func (r *Recording) stop() error {
 	switch {
 	case r.broken != nil:
 		r.d.Incomplete = r.broken.Error()
-	case r.sink.Lost() > 0:
-		r.d.Incomplete = fmt.Sprintf("%.1f s are silent: the disk was too slow", float64(r.sink.Lost())/float64(r.d.SampleRate*r.d.Channels))
+	case tap.Lost() > 0:
+		r.d.Incomplete = fmt.Sprintf("%.1f s are silent: the disk was too slow", float64(tap.Lost())/float64(r.d.SampleRate*r.d.Channels))
 	}
 	r.mu.Unlock()
 	err = s.finish(name, r.d)
@@ -233,84 +225,18 @@ func (r *Recording) breaks(err error) {
 	}
 }
 
-// fileSink writes, on the goroutine of a call.Recorder.
+// fileSink writes, on a goroutine of its own.
 type fileSink Recording
 
 func (f *fileSink) WriteSamples(pcm []int16) error {
 	r := (*Recording)(f)
+	if left := (r.max - r.wav.Frames()) * int64(r.d.Channels); left <= int64(len(pcm)) {
+		pcm = pcm[:left]
+		go r.Stop()
+	}
 	err := r.wav.WriteSamples(pcm)
 	r.breaks(err)
 	return err
-}
-
-// saidSink takes what the peer says, which is first in each turn of the wheel: it writes what the last turn had.
-type saidSink Recording
-
-func (s *saidSink) WriteSamples(pcm []int16) error {
-	r := (*Recording)(s)
-	if err := r.flush(); err != nil {
-		return err
-	}
-	return r.said.take(pcm, r.d.SampleRate)
-}
-
-// heardSink takes what the peer hears.
-type heardSink Recording
-
-func (h *heardSink) WriteSamples(pcm []int16) error {
-	r := (*Recording)(h)
-	return r.heard.take(pcm, r.d.SampleRate)
-}
-
-// take brings the samples of a turn to the rate of the file.
-func (c *channel) take(pcm []int16, rate int) error {
-	from := len(pcm) * 50
-	if from == rate {
-		c.pcm = append(c.pcm[:0], pcm...)
-		return nil
-	}
-	if from != c.rate {
-		convert, err := resample.New(from, rate)
-		if err != nil {
-			return err
-		}
-		c.rate, c.convert = from, convert
-	}
-	c.pcm = c.convert.Append(c.pcm[:0], pcm)
-	return nil
-}
-
-// flush writes the last turn.
-func (r *Recording) flush() error {
-	n := max(len(r.said.pcm), len(r.heard.pcm))
-	if n == 0 {
-		return nil
-	}
-	if r.taken += int64(n); r.taken > r.max {
-		go r.Stop()
-		return io.EOF
-	}
-	at := func(pcm []int16, i int) int16 {
-		if i < len(pcm) {
-			return pcm[i]
-		}
-		return 0
-	}
-	r.frame = r.frame[:0]
-	for i := range n {
-		a, b := at(r.said.pcm, i), at(r.heard.pcm, i)
-		if r.stereo {
-			r.frame = append(r.frame, a, b)
-		} else {
-			r.frame = append(r.frame, int16(min(max(int32(a)+int32(b), -32768), 32767)))
-		}
-	}
-	r.said.pcm, r.heard.pcm = r.said.pcm[:0], r.heard.pcm[:0]
-	if r.edit != nil && !r.edit(r.frame) {
-		r.taken -= int64(n)
-		return nil
-	}
-	return r.sink.WriteSamples(r.frame)
 }
 
 // mend makes the sizes in the header of a file that was being written say what is there.

@@ -9,6 +9,15 @@ import (
 	"github.com/gotelco/telco/sip"
 )
 
+// began keeps what there will be of a call's record if the program dies during it.
+func (p *program) began(i *as.CallInfo) {
+	for _, l := range p.cdr {
+		if err := l.Begin(i.Record()); err != nil {
+			p.log.Warn("the call will leave no record if the program dies", "uuid", i.ID, "err", err)
+		}
+	}
+}
+
 // ended keeps the record of a call.
 func (p *program) ended(i *as.CallInfo) {
 	log := p.log.With("uuid", i.ID, "call_id", i.CallID)

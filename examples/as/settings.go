@@ -122,7 +122,7 @@ func (c *Config) server(p *program, rules *as.Rules, emergency *as.Emergency) as
 		cfg.Call.Interface, cfg.Call.Logger, cfg.Call.Trace = "as", p.log, p.admin.Trace
 		cfg.Call.SIP.Endpoint.Logger, cfg.Call.SIP.Endpoint.Trace = p.log, p.admin.Trace
 		cfg.Control.Logger, cfg.Control.Spool = p.log, p.spool
-		cfg.OnEnd, cfg.OnRequest = p.ended, func(ctx context.Context, r *as.Request, f *sip.Forwarding) bool {
+		cfg.OnCall, cfg.OnEnd, cfg.OnRequest = p.began, p.ended, func(ctx context.Context, r *as.Request, f *sip.Forwarding) bool {
 			return p.messages.OnRequest(ctx, r, f)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gotelco/telco/call/cdr"
 	"github.com/gotelco/telco/call/wav"
 	"github.com/gotelco/telco/ims/as"
 )
@@ -66,6 +68,7 @@ type uploads struct {
 
 	mu      sync.Mutex
 	down    bool
+	refused int
 	got     map[string][][]byte // by name: what came
 	trouble func()              // called once, when a recording has come and before it is acknowledged
 }
@@ -74,6 +77,7 @@ func (u *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.down {
+		u.refused++
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -111,7 +115,7 @@ func (u *uploads) names() (names []string, copies int) {
 
 // The program is killed in the middle of a call that is recorded. Started again, it uploads what there is, once the server
 // is there; killed again between the server's answer and its own note of it, it uploads the same once more under the same
-// name, and then the machine has nothing left.
+// name, and then the machine has nothing left. Call records tell of the call, too.
 func TestRecordingSurvives(t *testing.T) {
 	u := &uploads{t: t, got: map[string][][]byte{}, down: true}
 	web := httptest.NewServer(u)
@@ -125,8 +129,9 @@ listen: [{transport: udp, addr: "%v"}]
 admin: 127.0.0.1:%d
 phones: {users: {alice: telco, bob: telco}}
 recordings: {spool: %s, name: "http://(file=call-7.wav,method=POST)%s/up"}
+cdr: [{dir: %s, format: json}, {dir: %[5]s, format: csv}]
 rules: [{name: recorded, match: {called: [bob@localhost]}, then: {action: bridge, targets: [{trunk: bob}], record: true}}]
-`, at, freePort(t), spool, strings.TrimPrefix(web.URL, "http://"))
+`, at, freePort(t), spool, strings.TrimPrefix(web.URL, "http://"), filepath.Join(dir, "cdr"))
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -147,9 +152,9 @@ rules: [{name: recorded, match: {called: [bob@localhost]}, then: {action: bridge
 	}
 	wait := func(what string, done func() bool) {
 		t.Helper()
-		for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
-				t.Fatalf("%s: not in 20 s", what)
+				t.Fatalf("%s: not in a minute", what)
 			}
 		}
 	}
@@ -159,7 +164,19 @@ rules: [{name: recorded, match: {called: [bob@localhost]}, then: {action: bridge
 	<-p.end
 
 	p = launch(t, file, at)
-	time.Sleep(300 * time.Millisecond) // a try that fails, likely
+	wait("a try fails", func() bool {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		return u.refused > 0
+	})
+	var record cdr.Record
+	if b, err := os.ReadFile(filepath.Join(dir, "cdr/calls.jsonl")); err != nil || json.Unmarshal(b, &record) != nil || record.Status != 200 || record.Answer.IsZero() ||
+		record.Calling != "alice@localhost" || record.Reason != cdr.EndedWithProcess {
+		t.Errorf("call record %s %v", b, err)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "cdr/calls.csv")); err != nil || strings.Count(string(b), "\n") != 2 {
+		t.Errorf("call record %s %v", b, err)
+	}
 	u.mu.Lock()
 	u.down = false
 	u.trouble = func() { // it has the recording, and nobody will hear of it

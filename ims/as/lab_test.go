@@ -38,6 +38,11 @@ func always(d Decision) Router {
 	return routerFunc(func(context.Context, *Request) (Decision, error) { return d, nil })
 }
 
+// routerOf decides by the Request-URI.
+func routerOf(of map[string]Decision) Router {
+	return routerFunc(func(_ context.Context, r *Request) (Decision, error) { return of[r.SIP.RequestURI], nil })
+}
+
 // house is a server with its neighbours.
 type house struct {
 	*testing.T

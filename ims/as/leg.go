@@ -63,6 +63,9 @@ type session struct {
 	unverified bool
 	began      time.Time
 
+	telling chan struct{} // has one in it while OnCall runs
+	ended   bool          // OnEnd is next; by turns of telling
+
 	mu       sync.Mutex
 	decision Decision
 	decided  bool // the decision has not been carried out yet
@@ -109,7 +112,7 @@ func (s *Server) onInvite(f *sip.Forwarding, set *settings, p peer) {
 		f.Respond(refusal(req, 503, 42, ""))
 		return
 	}
-	x := &session{s: s, set: set, id: control.NewUUID(), peer: p, req: req, source: sourceOf(f.Flow()), began: time.Now()}
+	x := &session{s: s, set: set, id: control.NewUUID(), peer: p, req: req, source: sourceOf(f.Flow()), began: time.Now(), telling: make(chan struct{}, 1)}
 	f.Transaction().OnRespond(x.onRespond)
 	s.spawn(func() { x.decide(f) })
 }
@@ -151,6 +154,7 @@ func (x *session) decide(f *sip.Forwarding) {
 		"calling", x.ask.Calling.String(), "called", x.ask.Called.String(), "rule", d.Rule, "action", d.Action.String())
 	switch {
 	case d.Action == Proxy:
+		x.underWay()
 		x.proxy(f)
 	case d.Action == Refuse && x.set.Announcements.name(causeOf(d), d.Announcement) == "":
 		x.refuseAsDecided(f, d)
@@ -158,6 +162,7 @@ func (x *session) decide(f *sip.Forwarding) {
 		x.s.mu.Lock()
 		x.s.pending[x.req] = x
 		x.s.mu.Unlock()
+		x.underWay()
 		if err := f.Serve(); err != nil {
 			x.finish(nil)
 		}
@@ -360,7 +365,11 @@ func (x *session) onRespond(resp *sip.Response) {
 			x.answered = time.Now()
 		}
 	}
+	answered := !x.answered.IsZero() && resp.IsSuccess()
 	x.mu.Unlock()
+	if answered && !proxied {
+		x.underWay()
+	}
 	// A refusal ends a call that has no channel, whoever refuses it: the agent does so for want of room, too.
 	if proxied && !resp.IsProvisional() || resp.StatusCode >= 300 {
 		x.s.spawn(func() { x.finish(nil) })
@@ -533,21 +542,10 @@ func (x *session) finish(ch *control.Channel) {
 		return
 	}
 	x.over = true
-	info := &CallInfo{
-		ID: x.id, Request: x.ask, Decision: x.decision, CallID: x.req.CallID(), ODI: x.isc.ODI(), Began: x.began, Rang: x.rang, Answered: x.answered, Ended: time.Now(),
-		Status: x.status, Target: x.target, Attempts: x.attempts,
-	}
+	info := x.infoLocked()
+	info.Ended = time.Now()
 	proxied := x.proxied
-	info.Diversions = x.way.steps
 	x.mu.Unlock()
-	if info.Request != nil {
-		info.Diversions = slices.Concat(info.Diversions, info.Request.Diversions)
-	} else {
-		info.Request = &Request{ID: x.id, Time: x.began, Method: x.req.Method, Side: x.peer.side, SIP: x.req}
-	}
-	if v, err := x.req.ChargingVector(); err == nil {
-		info.ICID = v.ICID()
-	}
 	info.OrigIOI, info.TermIOI = x.ioi()
 	info.Cause = control.CauseOfStatus(info.Status)
 	if ch != nil {
@@ -568,10 +566,48 @@ func (x *session) finish(ch *control.Channel) {
 		x.peer.trunk.release()
 	}
 	s.log.Info("as: call over", "id", x.id, "status", info.Status, "cause", info.Cause.String(), "target", info.Target, "seconds", seconds(info))
+	x.telling <- struct{}{} // OnCall has returned
+	x.ended = true
+	<-x.telling
 	if x.set.OnEnd != nil {
 		x.set.OnEnd(info)
 	}
 	s.leave()
+}
+
+// infoLocked is what can be said of the call so far, with mu held.
+func (x *session) infoLocked() *CallInfo {
+	info := &CallInfo{
+		ID: x.id, Request: x.ask, Decision: x.decision, CallID: x.req.CallID(), ODI: x.isc.ODI(), Began: x.began, Rang: x.rang, Answered: x.answered,
+		Status: x.status, Target: x.target, Attempts: x.attempts, Diversions: x.way.steps,
+	}
+	if info.Request != nil {
+		info.Diversions = slices.Concat(info.Diversions, info.Request.Diversions)
+	} else {
+		info.Request = &Request{ID: x.id, Time: x.began, Method: x.req.Method, Side: x.peer.side, SIP: x.req}
+	}
+	if v, err := x.req.ChargingVector(); err == nil {
+		info.ICID, info.OrigIOI, info.TermIOI = v.ICID(), v.OrigIOI(), v.TermIOI()
+	}
+	return info
+}
+
+// underWay tells that the call goes on.
+func (x *session) underWay() {
+	if x.set.OnCall == nil {
+		return
+	}
+	x.s.spawn(func() {
+		x.telling <- struct{}{}
+		defer func() { <-x.telling }()
+		if x.ended {
+			return
+		}
+		x.mu.Lock()
+		info := x.infoLocked()
+		x.mu.Unlock()
+		x.set.OnCall(info)
+	})
 }
 
 func seconds(i *CallInfo) string {

@@ -72,6 +72,10 @@ type Config struct {
 	// by Respond of f, and returns true then. Those that it leaves go on by their Route where they have one, and are
 	// refused else. It has a goroutine of its own.
 	OnRequest func(ctx context.Context, r *Request, f *sip.Forwarding) bool
+	// OnCall, if not nil, is told of every call that is not refused at once when it is decided where it goes, and again when it
+	// is answered: for records of calls that are under way when the program dies. It has a goroutine of its own and may
+	// block; for one call it has returned before OnEnd is called.
+	OnCall func(*CallInfo)
 	// OnEnd, if not nil, is told of every call when it is over: for call records. It has a goroutine of its own and
 	// may block.
 	OnEnd func(*CallInfo)
