@@ -19,17 +19,12 @@ func slot5(i int) int { return i%5*8 + i/5 }
 func (m *Matrix) Correlate5(h *[40]int16, signs *[48]int16) {
 	if haveSearch && haveSIMD {
 		var a correlateArgs
+		a.h = *h
 		for i, v := range h {
-			a.h[i] = v
-			a.back[slot5(39-i)] = v
+			a.back[back5[i]%40] = v
 		}
 		a.signs = *signs
-		for k, s := range signs {
-			a.same[k], a.other[k] = 32766, -32767
-			if s < 0 {
-				a.same[k], a.other[k] = -32767, 32766
-			}
-		}
+		products(&a.same, &a.other, signs)
 		correlate5SIMD(m, &a)
 		return
 	}
@@ -42,6 +37,26 @@ func (m *Matrix) Correlate5(h *[40]int16, signs *[48]int16) {
 			v := mult(sat((s+0x4000)>>15), mult(signs[i], signs[j]))
 			m[i][j], m[j][i] = v, v
 		}
+	}
+}
+
+// back5 are the slots from position 39 down.
+var back5 = func() (t [40]uint8) {
+	for i := range t {
+		t[i] = uint8(slot5(39 - i))
+	}
+	return t
+}()
+
+// products sets same and other to the products of signs with 32767 and with -32767: 32766 for equal ones, -32767 for others.
+func products(same, other, signs *[48]int16) {
+	if haveSubframe {
+		productsSIMD(same, other, signs)
+		return
+	}
+	for k, s := range signs {
+		same[k] = 32766 ^ s>>15
+		other[k] = ^same[k]
 	}
 }
 
@@ -118,12 +133,7 @@ func (m *Matrix) Correlate4(h *[40]int16, signs *[48]int16) {
 			a.back[(39-i)%4][(39-i)/4] = uint32(uint16(v))
 		}
 		a.signs = *signs
-		for k, s := range signs {
-			a.same[k], a.other[k] = 32766, -32767
-			if s < 0 {
-				a.same[k], a.other[k] = -32767, 32766
-			}
-		}
+		products(&a.same, &a.other, signs)
 		correlate4SIMD(m, &a)
 		return
 	}

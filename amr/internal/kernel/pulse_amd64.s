@@ -492,3 +492,26 @@ unsure:
 	MOVQ CX, 160(R8)
 	VZEROUPPER
 	RET
+
+#define PRODUCTS(off, t, u) \
+	VMOVDQU (off)(SI), t \
+	VPSRAW $15, t, t \
+	VPXOR Y0, t, t \
+	VPXOR Y1, t, u \
+	VMOVDQU t, (off)(DI) \
+	VMOVDQU u, (off)(BX)
+
+// func productsSIMD(same, other, signs *[48]int16)
+TEXT ·productsSIMD(SB), NOSPLIT, $0-24
+	MOVQ same+0(FP), DI
+	MOVQ other+8(FP), BX
+	MOVQ signs+16(FP), SI
+	MOVL $32766, AX
+	VMOVD AX, X0
+	VPBROADCASTW X0, Y0
+	VPCMPEQD Y1, Y1, Y1
+	PRODUCTS(0, Y2, Y3)
+	PRODUCTS(32, Y4, Y5)
+	PRODUCTS(64, Y6, Y7)
+	VZEROUPPER
+	RET

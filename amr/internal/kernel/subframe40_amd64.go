@@ -19,3 +19,12 @@ func pulsesSIMD(y *[40]int16, d *Delayed, p *[10]Pulse, pairs int)
 
 //go:noescape
 func signs40SIMD(d, sign, sum, r *[48]int16, k uint64, top *[5]SlotSum)
+
+//go:noescape
+func chebyshevSIMD(grid *Grid, f *[6]int16, y *[64]int16) uint32
+
+//go:noescape
+func mulRoundSIMD(y, x, w *int16, n int) // n is a multiple of 16
+
+//go:noescape
+func productsSIMD(same, other, signs *[48]int16)

@@ -13,9 +13,13 @@ func FuzzMix40(f *testing.F)       { fuzz(f, checkMix40) }
 func FuzzPulses(f *testing.F)      { fuzz(f, checkPulses) }
 func FuzzSigns40(f *testing.F)     { fuzz(f, checkSigns40) }
 
+func FuzzChebyshev(f *testing.F) { fuzz(f, checkChebyshev) }
+func FuzzMulRound(f *testing.F)  { fuzz(f, checkMulRound) }
+
 func TestSubframe40(t *testing.T) {
 	bothPaths(t, map[string]func(*testing.T, source){
 		"Scale40": checkScale40, "SubScaled40": checkSubScaled40, "Mix40": checkMix40, "Pulses": checkPulses, "Signs40": checkSigns40,
+		"Chebyshev": checkChebyshev, "MulRound": checkMulRound,
 	})
 }
 
@@ -101,5 +105,31 @@ func checkSigns40(t *testing.T, s source) {
 			}
 		}
 		return [...]any{d, sign, sum, top}
+	})
+}
+
+func checkChebyshev(t *testing.T, s source) {
+	g := NewGrid(words(s.a, 64, 0))
+	f := [6]int16(words(s.b, 6, uint(s.n&7)))
+	f[0] = 1024
+	both(t, func() []any {
+		var y [64]int16
+		ok := g.Chebyshev(&f, &y)
+		if !ok {
+			y = [64]int16{}
+		}
+		return []any{ok, y}
+	})
+}
+
+func checkMulRound(t *testing.T, s source) {
+	x, w := words(s.a, 1+int(s.n), 0), words(s.b, 1+int(s.n), 0)
+	for i := range w {
+		w[i] = max(w[i], -32767)
+	}
+	both(t, func() []int16 {
+		y := make([]int16, len(x))
+		MulRound(y, x, w)
+		return y
 	})
 }

@@ -302,32 +302,47 @@ var pairStages = [4]pairStage{
 	{12, 9, 13, 10},
 }
 
+// A pairPath is one of the ways of searchPairs: the order of the tracks, and what is found on them.
+type pairPath struct {
+	tracks [10]int
+	slots  [10]int
+	found
+	alp0 int32
+}
+
 // searchPairs finds the 8 pulses of 10.2 (four tracks) or the 10 of 12.2 (five): the first stays at the best slot of the
-// best track, the second at that of each other track by turns; the others are found pair by pair.
+// best track, the second at that of each other track by turns; the others are found pair by pair. The ways do not depend on one
+// another: taken side by side, one can begin in the processor where the other waits for its outcome.
 func (c *codeSearch) searchPairs(best, tracks []int) (slots [10]int) {
 	n := 2 * c.step
+	c.pair.M, c.pair.D, c.pair.Diag = &c.rr, &c.d, &c.diag
+	var paths [4]pairPath
+	for i := range c.step - 1 {
+		w := &paths[i]
+		w.tracks[0] = tracks[0]
+		copy(w.tracks[1:], tracks[1+i:])
+		copy(w.tracks[n-i:], tracks[1:1+i])
+		i0, i1 := best[w.tracks[0]], best[w.tracks[1]]
+		w.slots[0], w.slots[1] = i0, i1
+		w.ps = Add(c.d[i0], c.d[i1])
+		w.alp0 = int32(c.diag[i0])<<12 + int32(c.diag[i1])<<12 + int32(c.rr[i0][i1])<<13
+	}
+	for stage := range c.step - 1 {
+		k := 2 + 2*stage
+		for i := range c.step - 1 {
+			w := &paths[i]
+			w.found = c.searchPair(&pairStages[stage], w.tracks[k], w.tracks[k+1], w.slots[:k+2], w.ps, w.alp0)
+			w.alp0 = int32(w.alp) << 15
+		}
+	}
 	top := nothing
 	for i := range n {
 		slots[i] = c.slot(i)
 	}
-	c.pair.M, c.pair.D, c.pair.Diag = &c.rr, &c.d, &c.diag
-	p := [10]int{best[tracks[0]]}
-	for range c.step - 1 {
-		p[1] = best[tracks[1]]
-		i0, i1 := p[0], p[1]
-		f := found{ps: Add(c.d[i0], c.d[i1])}
-		alp0 := int32(c.diag[i0])<<12 + int32(c.diag[i1])<<12 + int32(c.rr[i0][i1])<<13
-		for stage := range c.step - 1 {
-			k := 2 + 2*stage
-			f = c.searchPair(&pairStages[stage], tracks[k], tracks[k+1], p[:k+2], f.ps, alp0)
-			alp0 = int32(f.alp) << 15
+	for i := range c.step - 1 {
+		if w := &paths[i]; better(w.sq, w.alp, top.sq, top.alp) {
+			top, slots = w.found, w.slots
 		}
-		if better(f.sq, f.alp, top.sq, top.alp) {
-			top, slots = f, p
-		}
-		second := tracks[1]
-		copy(tracks[1:n], tracks[2:n])
-		tracks[n-1] = second
 	}
 	return slots
 }

@@ -12,25 +12,26 @@ type autocorr struct{ hi, lo [np1]int16 }
 
 // analyse windows x and computes its autocorrelation (TS 26.090 section 5.2.1), times the lag window (section 5.2.2).
 func (r *autocorr) analyse(x *[windowLen]int16, window *[windowLen]int16) {
-	var y [windowLen]int16
-	for i, v := range x {
-		y[i] = MultR(v, window[i])
-	}
-	sum := energy(y[:])
+	const lags = 16 // a few more than are needed
+	var padded [windowLen + lags]int16
+	y := padded[:windowLen]
+	kernel.MulRound(y, x[:], window[:])
+	sum := energy(y)
 	for sum == MaxInt32 {
 		for i := range y {
 			y[i] >>= 2
 		}
-		sum = energy(y[:])
+		sum = energy(y)
 	}
 	// The energy did not saturate, and no sum over products at a lag is larger (Cauchy-Schwarz), whichever part of it is
 	// taken. So the sums below are exact in 32 bits in any order.
 	sum = LAdd(sum, 1)
 	norm := uint(NormL(sum))
 	r.hi[0], r.lo[0] = Extract(sum << norm)
+	var c [lags]int32
+	kernel.FIR32(c[:], padded[:windowLen+lags-1], y)
 	for lag := 1; lag <= order; lag++ {
-		s := kernel.Dot(y[:windowLen-lag], y[lag:]) << 1
-		hi, lo := Extract(s << norm)
+		hi, lo := Extract(c[lag] << 1 << norm)
 		r.hi[lag], r.lo[lag] = Extract(Mpy32(hi, lo, lagH[lag-1], lagL[lag-1]))
 	}
 }

@@ -2,6 +2,7 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // chebyshev evaluates the sum polynomial f, Q10, at x = cos(w), Q15, in Chebyshev form (TS 26.090 section 5.2.3).
@@ -49,14 +50,18 @@ func lpcToLSP(a *lpc, old *vec10) (lsp vec10) {
 		f1[i+1] = Sub(ExtractH(LMac(s, a[order-i], 8192)), f1[i])
 		f2[i+1] = Add(ExtractH(LMsu(s, a[order-i], 8192)), f2[i])
 	}
-	f, other := &f1, &f2
-	xLow := grid[0]
-	yLow := chebyshev(xLow, f)
+	var at1, at2 [64]int16 // values at the points of the grid
+	f, other, at, otherAt := &f1, &f2, &at1, &at2
+	if !gridPoints.Chebyshev(f, at) || !gridPoints.Chebyshev(other, otherAt) {
+		for i, x := range grid {
+			at[i], otherAt[i] = chebyshev(x, f), chebyshev(x, other)
+		}
+	}
+	xLow, yLow := grid[0], at[0]
 	found := 0
 	for j := 1; found < order && j < len(grid); j++ {
 		xHigh, yHigh := xLow, yLow
-		xLow = grid[j]
-		yLow = chebyshev(xLow, f)
+		xLow, yLow = grid[j], at[j]
 		if int32(yLow)*int32(yHigh) > 0 {
 			continue
 		}
@@ -72,7 +77,7 @@ func lpcToLSP(a *lpc, old *vec10) (lsp vec10) {
 		xLow = interpolateRoot(xLow, yLow, xHigh, yHigh)
 		lsp[found] = xLow
 		found++
-		f, other = other, f
+		f, other, at, otherAt = other, f, otherAt, at
 		yLow = chebyshev(xLow, f)
 	}
 	if found < order {
@@ -80,6 +85,8 @@ func lpcToLSP(a *lpc, old *vec10) (lsp vec10) {
 	}
 	return lsp
 }
+
+var gridPoints = kernel.NewGrid(grid[:])
 
 // interpolateRoot returns xLow - yLow*(xHigh-xLow)/(yHigh-yLow).
 func interpolateRoot(xLow, yLow, xHigh, yHigh int16) int16 {

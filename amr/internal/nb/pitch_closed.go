@@ -145,14 +145,38 @@ func (c *lagCorrelation) interpolate(lag, frac int16, thirds bool) int16 {
 		frac += 6
 		lag--
 	}
-	x := c.val[lag-c.min-3:]
-	s := int32(0)
-	for i := range int16(interSearch) {
-		s = LMac(s, x[3-i], inter6[frac+6*i])
-		s = LMac(s, x[4+i], inter6[6-frac+6*i])
+	x := (*[2 * interSearch]int16)(c.val[lag-c.min-3:])
+	taps := &interTaps[frac]
+	s, most := int32(0), int32(0)
+	for i, v := range x {
+		s += int32(v) * int32(taps[i])
+		most = max(most, int32(v), -int32(v))
+	}
+	if most <= interBound {
+		return Round(s << 1)
+	}
+	s = 0
+	for i := range interSearch {
+		s = LMac(s, x[3-i], taps[3-i])
+		s = LMac(s, x[4+i], taps[4+i])
 	}
 	return Round(s)
 }
+
+// interTaps are the taps that interpolate the correlation at each sixth of a sample, up to half a sample behind.
+var interTaps = func() (taps [6][2 * interSearch]int16) {
+	for frac := range taps {
+		for i := range interSearch {
+			taps[frac][3-i] = inter6[frac+6*i]
+			taps[frac][4+i] = inter6[6-frac+6*i]
+		}
+	}
+	return taps
+}()
+
+// interBound is a magnitude that no sum with the taps can saturate at: the sum of the magnitudes of the taps is at most 50486 (half a
+// sample), and 2*50486*21200 < 2^31 - 2^15.
+const interBound = 21200
 
 // encodeLag3 is the inverse of decodeLag3; near is the centre of the 4-bit form.
 func encodeLag3(lag, frac int16, absolute, four bool, t0Min, near int16) int16 {

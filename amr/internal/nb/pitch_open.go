@@ -1,6 +1,8 @@
 package nb
 
 import (
+	"slices"
+
 	. "github.com/gotelco/telco/amr/internal/basicop"
 	"github.com/gotelco/telco/amr/internal/kernel"
 )
@@ -30,20 +32,21 @@ type pitchSearch struct {
 func (p *pitchSearch) prepare(wsp []int16, n int, shortest int) {
 	p.n = n
 	signal := p.signal[:pitMax+n]
-	copy(signal, wsp)
 	p.scale, p.exact = 0, true
-	switch e := energy(signal); {
+	switch e := energy(wsp[:len(signal)]); {
 	case e == MaxInt32:
 		p.scale = 3
-		for i, v := range signal {
+		for i, v := range wsp[:len(signal)] {
 			signal[i] = v >> 3
 		}
 		p.exact = energy(signal) != MaxInt32
-	case e < 1<<20:
+	case e < 1<<20: // no sample is beyond 724
 		p.scale = -3
-		for i, v := range signal {
-			signal[i] = Shl(v, 3)
+		for i, v := range wsp[:len(signal)] {
+			signal[i] = v << 3
 		}
+	default:
+		copy(signal, wsp)
 	}
 	if !p.exact {
 		for lag := pitMax; lag >= shortest; lag-- {
@@ -115,12 +118,8 @@ func (o *openLoop) search(e *Encoder, mode Mode, wsp []int16, n int, shortest in
 
 // best returns the lag in to..from with the largest correlation, its normalised correlation, and what that is of.
 func (p *pitchSearch) best(from, to int, mr122 bool) (lag, normalised int16, corr, en int32) {
-	corr = MinInt32
-	for i := from; i >= to; i-- {
-		if p.corr[i] >= corr {
-			corr, lag = p.corr[i], int16(i)
-		}
-	}
+	corr = slices.Max(p.corr[to : from+1])
+	lag = int16(to + slices.Index(p.corr[to:from+1], corr))
 	en = p.delayedEnergy(int(lag))
 	inv := invSqrt(en)
 	if mr122 {
