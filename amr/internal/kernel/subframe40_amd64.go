@@ -28,3 +28,6 @@ func mulRoundSIMD(y, x, w *int16, n int) // n is a multiple of 16
 
 //go:noescape
 func productsSIMD(same, other, signs *[48]int16)
+
+//go:noescape
+func slides40SIMD(y, h, xn *[40]int16, x *int16, n int, down uint64, xy *[41]int32, yy *[41]int64)

@@ -12,3 +12,6 @@ func signs40SIMD(d, sign, sum, r *[48]int16, k uint64, top *[5]SlotSum) { panic(
 func chebyshevSIMD(grid *Grid, f *[6]int16, y *[64]int16) uint32        { panic(noSIMD) }
 func mulRoundSIMD(y, x, w *int16, n int)                                { panic(noSIMD) }
 func productsSIMD(same, other, signs *[48]int16)                        { panic(noSIMD) }
+func slides40SIMD(y, h, xn *[40]int16, x *int16, n int, down uint64, xy *[41]int32, yy *[41]int64) {
+	panic(noSIMD)
+}

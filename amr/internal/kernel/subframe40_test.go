@@ -16,10 +16,12 @@ func FuzzSigns40(f *testing.F)     { fuzz(f, checkSigns40) }
 func FuzzChebyshev(f *testing.F) { fuzz(f, checkChebyshev) }
 func FuzzMulRound(f *testing.F)  { fuzz(f, checkMulRound) }
 
+func FuzzSlides40(f *testing.F) { fuzz(f, checkSlides40) }
+
 func TestSubframe40(t *testing.T) {
 	bothPaths(t, map[string]func(*testing.T, source){
 		"Scale40": checkScale40, "SubScaled40": checkSubScaled40, "Mix40": checkMix40, "Pulses": checkPulses, "Signs40": checkSigns40,
-		"Chebyshev": checkChebyshev, "MulRound": checkMulRound,
+		"Chebyshev": checkChebyshev, "MulRound": checkMulRound, "Slides40": checkSlides40,
 	})
 }
 
@@ -131,5 +133,18 @@ func checkMulRound(t *testing.T, s source) {
 		y := make([]int16, len(x))
 		MulRound(y, x, w)
 		return y
+	})
+}
+
+func checkSlides40(t *testing.T, s source) {
+	y, h, xn := [40]int16(words(s.a, 40, uint(s.n&7))), [40]int16(words(s.b, 40, 0)), [40]int16(words(s.c, 40, 0))
+	h[0] = 0
+	x := words(s.a[len(s.a)/2&^1:], 1+int(s.n)%40, 0)
+	both(t, func() []any {
+		out := y
+		var xy [41]int32
+		var yy [41]int64
+		Slides40(&out, &h, &xn, x, 12+2*uint(s.n>>7), &xy, &yy)
+		return []any{out, xy, yy}
 	})
 }

@@ -82,39 +82,43 @@ func closedLoop(mode Mode, openLag [2]int16, lastLag int16, exc []int16, at int,
 
 // compute filters the excitation at each lag by h and correlates it with the target xn.
 func (c *lagCorrelation) compute(exc []int16, at int, xn *[subLen]int16, r *response, last int16) {
-	const most = 40
 	n := int(last - c.min)
-	var buf [most + subLen]int16 // the filtered excitation, one place further in front at each lag
 	k := at - int(c.min)
-	y := (*[subLen]int16)(buf[n:])
-	r.convolve((*[subLen]int16)(exc[k:]), y)
-	down, scale := uint(12), uint(0)
+	var y [subLen]int16
+	r.convolve((*[subLen]int16)(exc[k:]), &y)
+	down := uint(12)
 	if energy(y[:]) > 1<<26 {
-		down, scale = 14, 2
+		down = 14
 		for i, v := range y {
 			y[i] = v >> 2
 		}
 	}
 	h := r.h
 	h[0] = 0
-	xy, xx, yy := kernel.DotSquares40(xn, y)
-	for i := range n + 1 {
-		corr := xy << 1
-		if !kernel.WithinCauchy(xx, yy) {
-			corr = correlate(xn, y)
+	// The filtered excitation one sample earlier follows from the last one: y[j] = x*h[j] + y[j-1].
+	var corr [41]int32
+	var power [41]int64
+	x := exc[k-n : k]
+	slid := y
+	kernel.Slides40(&slid, &h, xn, x, down, &corr, &power)
+	target := kernel.SumSquares(xn[:])
+	for i, yy := range power[:n+1] {
+		corr[i] <<= 1
+		if !kernel.WithinCauchy(target, yy) {
+			corr[i] = correlateSlid(y, &h, xn, x[n-i:], down)
 		}
 		nh, nl := Extract(invSqrt(int32(min(yy<<1, MaxInt32))))
-		ch, cl := Extract(corr)
+		ch, cl := Extract(corr[i])
 		c.val[i] = ExtractH(LShl(Mpy32(ch, cl, nh, nl), 16))
-		if i == n {
-			break
-		}
-		// The filtered excitation one sample earlier follows from the last one: y[j] = x*h[j] + y[j-1].
-		k--
-		y = (*[subLen]int16)(buf[n-1-i:])
-		y[0] = exc[k] >> scale
-		xy, yy = kernel.Slide40(y, &h, xn, exc[k], down)
 	}
+}
+
+// correlateSlid correlates the target with a filtered excitation that the samples x come in front of, as it saturates.
+func correlateSlid(y [subLen]int16, h, xn *[subLen]int16, x []int16, down uint) int32 {
+	var xy [41]int32
+	var yy [41]int64
+	kernel.Slides40(&y, h, xn, x, down, &xy, &yy)
+	return correlate(xn, &y)
 }
 
 // refine looks for the fraction where the interpolated correlation is largest.
