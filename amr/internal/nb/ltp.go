@@ -37,22 +37,21 @@ func predictLTP(exc []int16, at int, lag, frac int16, thirds bool) {
 		from--
 	}
 	taps := &ltpTaps[frac]
-	// Blocks of samples that do not reach into themselves are filtered at once. A block may write up to 15 samples too many.
+	// Blocks of samples that do not reach into themselves are filtered at once, in room for more of them.
 	const reach = 10
-	if back := at - from - reach; back >= 16 && kernel.MaxAbs(exc[from-9:at]) <= ltpBound {
+	if back := at - from - reach; back >= 8 && kernel.MaxAbs(exc[from-9:at]) <= ltpBound {
 		var out [48]int16
 		var in [48 + 19]int16
-		step := 16
+		step, width := min(back, 16), 16
 		if back >= subLen {
-			step = 48
+			step, width = subLen, 48
 		}
 		for j := 0; j < subLen; j += step {
-			n := copy(in[:step+19], exc[from-9+j:])
+			n := copy(in[:width+19], exc[from-9+j:])
 			clear(in[n:])
-			block := out[j : j+step]
-			kernel.FIR16(block, in[:step+19], taps[:], 0x4000, 15)
-			n = copy(exc[at+j:at+subLen], block)
-			if j+step < subLen && kernel.MaxAbs(block[:n]) > ltpBound {
+			kernel.FIR16(out[:width], in[:width+19], taps[:], 0x4000, 15)
+			n = copy(exc[at+j:at+subLen], out[:step])
+			if j+step < subLen && kernel.MaxAbs(out[:n]) > ltpBound {
 				predictSat(exc, at, from, j+step, taps)
 				return
 			}
