@@ -89,8 +89,9 @@ type Dialog struct {
 	waitIn *Incoming
 	timer  *time.Timer
 
-	ack    *ClientAttempt // our last ACK
-	ackSeq uint32
+	ack       *ClientAttempt // our last ACK
+	ackSeq    uint32
+	ackUnsent *Request // the same, if it could not be sent
 
 	relIn  *Incoming // the peer's last INVITE that has reliable provisional responses
 	relOut reliableOut
@@ -267,19 +268,28 @@ func (d *Dialog) sendACK(invite *Request, body []byte, contentType string) {
 		ack.Body = body
 		d.session.keep(&ack.Header, body)
 	}
+	d.startACK(ack)
+}
+
+// startACK sends an ACK. The caller holds mu.
+func (d *Dialog) startACK(ack *Request) {
 	c, _ := ack.CSeq()
 	opts, over := d.send(SendOptions{})
-	d.ackSeq = c.Seq
+	d.ackSeq, d.ackUnsent = c.Seq, nil
 	d.ack, _ = d.ua.ep.Start(ack, opts, func(ev ClientEvent) {
-		if ev.Err == nil || !over || isClosed(ev.Err) {
+		if ev.Err == nil || isClosed(ev.Err) && d.ua.ep.closed.Load() {
 			return
 		}
-		d.mu.Lock() // the connection has gone: look for the peer
-		d.flow = Flow{}
-		if d.ackSeq == c.Seq {
-			d.ack, _ = d.ua.ep.Start(ack, SendOptions{}, nil)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		switch {
+		case d.ackSeq != c.Seq:
+		case over: // the connection has gone: look for the peer
+			d.flow = Flow{}
+			d.startACK(ack)
+		default: // the 2xx will come again
+			d.ackUnsent = ack
 		}
-		d.mu.Unlock()
 	})
 }
 
@@ -290,7 +300,11 @@ func (d *Dialog) repeatACK(seq uint32) bool {
 		return false
 	}
 	d.ua.stats.acksAgain.Add(1)
-	d.ack.Resend()
+	if d.ackUnsent != nil {
+		d.startACK(d.ackUnsent)
+	} else {
+		d.ack.Resend()
+	}
 	return true
 }
 

@@ -107,12 +107,12 @@ const (
 	maxRouteOctet = 16 << 10
 )
 
-// checkRouteSet refuses a Record-Route that cannot be read, or is too much to keep.
-func checkRouteSet(h *Header) error {
+// checkRouteSet refuses a Record-Route or Path that cannot be read, or is too much to keep.
+func checkRouteSet(h *Header, name string) error {
 	n, octets := 0, 0
-	for v := range h.Values("Record-Route") {
+	for v := range h.Values(name) {
 		if n, octets = n+1, octets+len(v); n > maxRouteSet || octets > maxRouteOctet {
-			return &ParseError{Layer: RequestLayer, Field: "Record-Route", Offset: -1, Status: 513, Err: ErrTooLarge}
+			return &ParseError{Layer: RequestLayer, Field: name, Offset: -1, Status: 513, Err: ErrTooLarge}
 		}
 		if _, err := ParseAddress(v); err != nil {
 			return err
@@ -123,7 +123,7 @@ func checkRouteSet(h *Header) error {
 
 // takeRoutes sets the route set from the Record-Route of a response, which is in the server's order.
 func (d *DialogState) takeRoutes(resp *Response) error {
-	if err := checkRouteSet(&resp.Header); err != nil {
+	if err := checkRouteSet(&resp.Header, "Record-Route"); err != nil {
 		return err
 	}
 	d.Routes = cloneAll(&resp.Header, "Record-Route")
@@ -165,7 +165,7 @@ func NewServerDialog(req *Request, localTag, contact string) (*DialogState, erro
 	if _, err := req.Contact(); err != nil {
 		return nil, err
 	}
-	if err := checkRouteSet(&req.Header); err != nil {
+	if err := checkRouteSet(&req.Header, "Record-Route"); err != nil {
 		return nil, err
 	}
 	d := &DialogState{

@@ -566,3 +566,27 @@ a=other:inline:visible`)
 		t.Errorf("Call-ID %q", id)
 	}
 }
+
+// A response that came by another way than the request, with more than our Via, is not for us (RFC 3261
+// section 8.1.3.3).
+func TestForeignVia(t *testing.T) {
+	clientTest(t, Config{}, func(t *testing.T, b *bed, e *Endpoint) {
+		p := b.raw("192.0.2.2:5060", "192.0.2.1:5060")
+		defer p.pc.Close()
+		_, events := follow(t, e, newTestRequest(e, OPTIONS, "sip:bob@192.0.2.2"), SendOptions{})
+		m, err := Parse([]byte(p.read(time.Second)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req := m.(*Request)
+		resp := NewResponse(req, 404, "")
+		resp.Insert("Via", 1, "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKother")
+		p.send(resp.String())
+		time.Sleep(100 * time.Millisecond)
+		p.send(NewResponse(req, 200, "").String())
+		same(t, events(), "100ms 200 done")
+		if s := e.Stats(); s.Stray != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}

@@ -434,6 +434,37 @@ func TestProxySilenceAndRecordRoute(t *testing.T) {
 	})
 }
 
+// All branches under way share Max-Breadth (RFC 5393 section 5.3.3.1): what one has is there for others when it
+// has failed.
+func TestProxySharesBreadth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var crowded error
+		l := newProxyLab(t, 3, ProxyConfig{OnRequest: func(f *Forwarding) {
+			branches := forks(3)
+			f.OnFailure = func(*Response) {
+				f.OnFailure = nil
+				f.Forward(branches[2])
+			}
+			f.Forward(branches[:2]...)
+			crowded = f.Forward(branches[2])
+		}})
+		req := l.caller.invite("breadth")
+		req.Set("Max-Breadth", "4")
+		l.caller.send(req)
+		for i, want := range []string{"2", "2", "4"} {
+			got := l.callee[i].request(INVITE)
+			if v := got.Value("Max-Breadth"); v != want {
+				t.Errorf("branch %d: %s, want %s", i, v, want)
+			}
+			l.callee[i].respond(got, 486, "t", "")
+		}
+		if l.final(req); crowded != ErrDecided {
+			t.Errorf("a third branch beside the two: %v", crowded)
+		}
+		l.done()
+	})
+}
+
 // What a branch may say that is not for the caller: provisional responses and a 408 to another request than
 // INVITE (RFC 4320 section 4), and a response without the way back.
 func TestProxyKeepsToItself(t *testing.T) {

@@ -62,6 +62,7 @@ type Branch struct {
 	Response *Response
 
 	attempt *ClientAttempt
+	breadth int // its share of Max-Breadth
 	timerC  *time.Timer
 	rang    bool
 }
@@ -109,7 +110,8 @@ func (f *Forwarding) Respond(resp *Response) error {
 
 // Forward sends the request to all branches at once (RFC 3261 section 16.6); for one after the other call
 // it again from OnFailure. Without any branch it goes where Route and Request-URI lead. More branches
-// than Max-Breadth allows are refused with 440 (RFC 5393). What cannot be sent at all counts as 503.
+// than Max-Breadth allows are refused with 440 (RFC 5393), and fail with [ErrDecided] while others that have
+// it are pending. What cannot be sent at all counts as 503.
 func (f *Forwarding) Forward(branches ...*Branch) error {
 	if len(branches) == 0 {
 		branches = []*Branch{{}}
@@ -123,9 +125,22 @@ func (f *Forwarding) Forward(branches ...*Branch) error {
 		f.mu.Unlock()
 		return f.Respond(NewResponse(f.Original, f.status, ""))
 	}
-	if len(branches) > f.breadth {
+	left := f.breadth // what pending branches have is not there for others (RFC 5393 section 5.3.3.1)
+	for _, b := range f.branches {
+		if b.Response == nil {
+			left -= b.breadth
+		}
+	}
+	if len(branches) > left {
+		pending := f.pending > 0
 		f.mu.Unlock()
+		if pending {
+			return ErrDecided
+		}
 		return f.Respond(NewResponse(f.Original, 440, ""))
+	}
+	for _, b := range branches {
+		b.breadth = left / len(branches)
 	}
 	first := len(f.branches) == 0
 	f.branches = append(f.branches, branches...)
@@ -134,15 +149,14 @@ func (f *Forwarding) Forward(branches ...*Branch) error {
 	if first {
 		f.tx.OnCancel(f.cancel)
 	}
-	share := f.breadth / len(branches)
 	for _, b := range branches {
-		f.start(b, share)
+		f.start(b)
 	}
 	return nil
 }
 
 // start sends the request of one branch.
-func (f *Forwarding) start(b *Branch, breadth int) {
+func (f *Forwarding) start(b *Branch) {
 	req := f.Request.Clone()
 	if b.URI != "" {
 		req.RequestURI = b.URI
@@ -150,7 +164,7 @@ func (f *Forwarding) start(b *Branch, breadth int) {
 	for i, r := range b.Routes {
 		req.Insert("Route", i, r)
 	}
-	req.Set("Max-Breadth", strconv.Itoa(breadth))
+	req.Set("Max-Breadth", strconv.Itoa(b.breadth))
 	if b.Edit != nil {
 		b.Edit(req)
 	}

@@ -328,5 +328,9 @@ func (s *shard) response(in *inbound) {
 		s.ep.cfg.Logger.Debug("stray response", "peer", in.flow.Remote, "status", in.resp.StatusCode, "call_id", in.resp.CallID())
 		return
 	}
+	if t.attempt != nil && !t.attempt.req.Has("Via") && in.resp.Count("Via") > 1 { // RFC 3261 section 8.1.3.3
+		s.ep.stats.stray.Add(1)
+		return
+	}
 	t.receive(in.now, in.resp, in.flow)
 }

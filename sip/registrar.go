@@ -223,6 +223,9 @@ func (r *Registrar) update(req *Request, aor string, f Flow) (*Response, error) 
 	return resp, nil
 }
 
+// maxContact bounds what is kept of a Contact.
+const maxContact = 4 << 10
+
 // merge applies the contacts of req to next. It returns the status code to refuse with, or 0.
 func (r *Registrar) merge(next *[]Binding, req *Request, cseq uint32, f Flow, now time.Time) (int, error) {
 	callID := strings.Clone(req.CallID())
@@ -246,6 +249,9 @@ func (r *Registrar) merge(next *[]Binding, req *Request, cseq uint32, f Flow, no
 		}
 		*next = nil
 		return 0, nil
+	}
+	if err := checkRouteSet(&req.Header, "Path"); err != nil {
+		return statusOf(err), err
 	}
 	path := cloneAll(&req.Header, "Path")
 	for c, err := range req.Contacts() {
@@ -282,6 +288,9 @@ func (r *Registrar) merge(next *[]Binding, req *Request, cseq uint32, f Flow, no
 		}
 		c.Params.Del("expires")
 		b.Params = strings.Clone(c.Params.String())
+		if len(b.Contact)+len(b.Params) > maxContact {
+			return 513, fmt.Errorf("a Contact of %d octets", len(b.Contact)+len(b.Params))
+		}
 		switch {
 		case i >= 0:
 			(*next)[i] = b

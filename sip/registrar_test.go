@@ -128,6 +128,18 @@ func TestRegistrarBounds(t *testing.T) {
 			t.Errorf("%d: %d", i, resp.StatusCode)
 		}
 	}
+	long := strings.Repeat("x", 5000)
+	for line, want := range map[string]int{
+		"Path: nowhere":                                        400,
+		"Path: <sip:p;lr;x=" + long + long + ">":               200,
+		"Path: <sip:p;lr;x=" + long + long + long + long + ">": 513,
+		"Contact: <sip:b@b>;x=" + long:                         513,
+	} {
+		resp := r.Register(t.Context(), register(2, "To: <sip:u0@example.org>", "Call-ID: "+fmt.Sprint(len(line)), "Contact: <sip:a@b>", line), Flow{})
+		if resp.StatusCode != want {
+			t.Errorf("%.30s: %d, want %d", line, resp.StatusCode, want)
+		}
+	}
 	if resp := r.Register(t.Context(), register(2, "To: <sip:u1@example.org>", "Contact: <sip:a@c>"), Flow{}); resp.StatusCode != 200 {
 		t.Errorf("a known address at the limit: %d", resp.StatusCode)
 	}

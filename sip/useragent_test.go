@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -460,6 +461,49 @@ func TestForkedAnswersEnd(t *testing.T) {
 		peer.respond(peer.request(BYE), 200, "", "")
 		quiet(t, alice)
 		peer.conn.Close()
+	})
+}
+
+// lateResolver knows no host before it was asked often enough.
+type lateResolver struct{ refusals atomic.Int32 }
+
+func (r *lateResolver) LookupNAPTR(context.Context, string) ([]NAPTR, error) { return nil, nil }
+func (r *lateResolver) LookupSRV(context.Context, string) ([]SRV, error)     { return nil, nil }
+func (r *lateResolver) LookupAddrs(context.Context, string) ([]netip.Addr, error) {
+	if r.refusals.Add(-1) >= 0 {
+		return nil, errors.New("no answer")
+	}
+	return []netip.Addr{bobAddr.Addr()}, nil
+}
+
+// An ACK that could not be sent goes when the 2xx comes again.
+func TestACKThatCouldNotBeSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(memnet.Config{})
+		peer := newScriptPeer(t, n, bobAddr, aliceAddr)
+		resolver := &lateResolver{}
+		resolver.refusals.Store(2)
+		alice := newUA(t, n, aliceAddr, UserAgentConfig{Endpoint: Config{Locate: LocateConfig{Resolver: resolver}}})
+		done := make(chan *Dialog, 1)
+		go func() {
+			d, _, err := alice.Invite(t.Context(), bobURI, InviteOptions{RequestOptions: RequestOptions{Body: []byte(offer)}})
+			if err != nil {
+				t.Error(err)
+			}
+			done <- d
+		}()
+		resp := NewResponse(peer.request(INVITE), 200, "")
+		resp.SetToTag("one")
+		resp.Add("Contact", "<sip:bob@bob.test:5060>")
+		for range 3 { // the third time the name is known
+			peer.send(resp)
+			time.Sleep(time.Second)
+		}
+		peer.request(ACK)
+		d := <-done
+		go d.Bye(t.Context(), RequestOptions{})
+		peer.send(NewResponse(peer.request(BYE), 200, ""))
+		quiet(t, alice)
 	})
 }
 
