@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/gotelco/telco/resample"
 )
@@ -32,8 +33,11 @@ type ReadAhead struct {
 	to      int
 }
 
-// NewReadAhead begins to read src, which gives samples at a rate of 8000, 16000 or 48000 Hz, and waits for the first 100 ms. Close must be
-// called.
+// firstWait is how long the first samples are waited for: who is to hear them waits too.
+const firstWait = 2 * time.Second
+
+// NewReadAhead begins to read src, which gives samples at a rate of 8000, 16000 or 48000 Hz, and waits for the first 100 ms of sound, for
+// two seconds at most: then there is silence until it comes. Close must be called.
 func NewReadAhead(src Source, sampleRate int) (*ReadAhead, error) {
 	if _, err := resample.New(sampleRate, 16000); err != nil {
 		return nil, fmt.Errorf("call: %w", err)
@@ -42,7 +46,12 @@ func NewReadAhead(src Source, sampleRate int) (*ReadAhead, error) {
 	r.room.L = &r.mu
 	first := make(chan struct{})
 	go r.run(first)
-	<-first
+	wait := time.NewTimer(firstWait)
+	defer wait.Stop()
+	select {
+	case <-first:
+	case <-wait.C:
+	}
 	return r, nil
 }
 

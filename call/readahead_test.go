@@ -111,3 +111,28 @@ func TestReadAheadRates(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A disk that hangs from the first is silence, and what it gives in the end is heard.
+func TestReadAheadHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		r, err := NewReadAhead(&stalling{end: 8000, stall: time.Minute}, 8000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took != firstWait {
+			t.Errorf("it took %v", took)
+		}
+		pcm := make([]int16, 160)
+		if n, err := r.ReadSamples(pcm); n != 0 || err != nil || r.Late() != 160 {
+			t.Error(n, err, r.Late())
+		}
+		time.Sleep(time.Minute)
+		if n, err := r.ReadSamples(pcm); n != 160 || err != nil {
+			t.Error(n, err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}

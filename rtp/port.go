@@ -107,7 +107,7 @@ func (p *Port) Poll(now time.Time) {
 		p.mu.Unlock()
 		for i := range n {
 			from, data, stamp := p.reader.datagram(i)
-			p.deliver(cameAt(now, last, wall, stamp), from, data)
+			p.deliver(cameAt(now, last, rtpWaits, wall, stamp), from, data)
 		}
 		if n < batchSize {
 			return

@@ -18,6 +18,7 @@ func NewReader() *Reader {
 
 const (
 	readRounds = 16 // calls of recvmmsg(2) for one socket, before the others have their turn
+	rtpWaits   = 5  // polls that a packet waits at most, unless we cannot follow
 	rtcpEvery  = 25 // polls of RTP for one of RTCP
 )
 
@@ -68,7 +69,7 @@ func (s *Session) pollOne(r *Reader, now, last time.Time) (enough bool) {
 	}
 	s.errors = 0
 	from, data, stamp := r.sys.datagram(0)
-	at := cameAt(now, last, now.UnixNano(), stamp)
+	at := cameAt(now, last, rtpWaits, now.UnixNano(), stamp)
 	err = s.stream.Receive(at, from, data)
 	return err == nil && stamp != 0 && at.After(last) && s.stream.buffer.Len() >= 2
 }
@@ -78,7 +79,10 @@ func (s *Session) pollSocket(r *Reader, c *socket, rtcp bool, now, last time.Tim
 	if c.raw == nil {
 		return
 	}
-	wall := now.UnixNano()
+	polls, wall := rtpWaits, now.UnixNano()
+	if rtcp {
+		polls = rtcpEvery
+	}
 	for range readRounds {
 		n, err := r.sys.read(c.raw, readBatch)
 		if err != nil {
@@ -90,7 +94,7 @@ func (s *Session) pollSocket(r *Reader, c *socket, rtcp bool, now, last time.Tim
 		}
 		for i := range n {
 			from, data, stamp := r.sys.datagram(i)
-			at := cameAt(now, last, wall, stamp)
+			at := cameAt(now, last, polls, wall, stamp)
 			if rtcp {
 				s.stream.ReceiveRTCP(at, from, data)
 			} else {
@@ -103,14 +107,14 @@ func (s *Session) pollSocket(r *Reader, c *socket, rtcp bool, now, last time.Tim
 	}
 }
 
-// cameAt is when a datagram came that the system has stamped, if it was not there yet at the time last.
-func cameAt(now, last time.Time, wall, stamp int64) time.Time {
+// cameAt is when a datagram came that the system has stamped, but not before as many polls ago: the wall clock may have been set
+// meanwhile.
+func cameAt(now, last time.Time, polls int, wall, stamp int64) time.Time {
 	age := time.Duration(wall - stamp)
 	if stamp == 0 || age <= 0 {
 		return now
 	}
-	// The wall clock may have been set meanwhile.
-	return now.Add(-min(age, max(now.Sub(last), 0)*rtcpEvery))
+	return now.Add(-min(age, max(now.Sub(last), 0)*time.Duration(polls)))
 }
 
 // clock is the time: of the last Poll, if there are any.
