@@ -63,10 +63,10 @@ func newLoop(t testing.TB, left, right Codec, suite srtp.Suite, edit func(*Media
 func (l *byHand) turn() {
 	l.now = l.now.Add(FrameTime)
 	for _, m := range l.all {
-		m.receive(l.now, l.wheel.spokes[0].reader)
+		m.receive(l.now, &l.wheel.spokes[0].work)
 	}
 	for _, m := range l.all {
-		m.send()
+		m.send(&l.wheel.spokes[0].work)
 	}
 }
 
@@ -153,17 +153,17 @@ func BenchmarkLegs(b *testing.B) {
 				var took time.Duration
 				for b.Loop() {
 					l.now = l.now.Add(FrameTime)
-					reader := l.wheel.spokes[0].reader
-					l.all[0].receive(l.now, reader)
-					l.all[3].receive(l.now, reader)
+					work := &l.wheel.spokes[0].work
+					l.all[0].receive(l.now, work)
+					l.all[3].receive(l.now, work)
 					start := time.Now()
-					l.all[1].receive(l.now, reader)
-					l.all[2].receive(l.now, reader)
-					l.all[1].send()
-					l.all[2].send()
+					l.all[1].receive(l.now, work)
+					l.all[2].receive(l.now, work)
+					l.all[1].send(work)
+					l.all[2].send(work)
 					took += time.Since(start)
-					l.all[0].send()
-					l.all[3].send()
+					l.all[0].send(work)
+					l.all[3].send(work)
 				}
 				b.ReportMetric(float64(took.Nanoseconds())/float64(b.N), "ns/legs")
 			})

@@ -119,8 +119,6 @@ type Media struct {
 	playing bool    // in has not run dry since there were two frames in it
 	frame   []int16 // what was received in this turn
 	out     []int16 // to send, not yet sent
-	pcm     []int16 // scratch
-	payload []byte  // scratch
 }
 
 // MediaStats is a snapshot of a [Media].
@@ -138,7 +136,7 @@ type MediaStats struct {
 // NewMedia starts the audio of a leg on wheel, over an RTP socket and an RTCP socket, which may be
 // nil. It takes the sockets over, also when it fails.
 func NewMedia(wheel *Wheel, conn, rtcp net.PacketConn, cfg MediaConfig) (*Media, error) {
-	m := &Media{wheel: wheel, payload: make([]byte, 0, 1024)}
+	m := &Media{wheel: wheel}
 	m.pass.limit.Store(uint32(amr.NoRequest))
 	if err := m.configure(cfg); err != nil {
 		conn.Close()
@@ -211,7 +209,7 @@ func (m *Media) Close() error {
 	m.wheel.remove(m)
 	// A Call that has ended is held for long, by its transactions and by who wants to know its Stats.
 	m.mu.Lock()
-	m.enc, m.decoders, m.in, m.out, m.frame, m.pcm, m.payload = nil, nil, nil, nil, nil, nil, nil
+	m.enc, m.decoders, m.in, m.out, m.frame = nil, nil, nil, nil, nil
 	m.mu.Unlock()
 	return m.session.Close()
 }

@@ -15,10 +15,10 @@ type decoder struct {
 }
 
 // receive takes in what has arrived: the first half of a turn.
-func (m *Media) receive(now time.Time, r *rtp.Reader) {
+func (m *Media) receive(now time.Time, w *workspace) {
 	m.mu.Lock()
-	m.session.Poll(now, r)
-	m.take()
+	m.session.Poll(now, w.reader)
+	m.take(w)
 	f, told := m.onEvent, m.told
 	m.mu.Unlock()
 	if f != nil {
@@ -29,9 +29,9 @@ func (m *Media) receive(now time.Time, r *rtp.Reader) {
 	m.told = told[:0] // only the wheel touches it
 }
 
-func (m *Media) take() {
+func (m *Media) take(w *workspace) {
 	for {
-		f, ok := m.session.Pop(m.payload[:0])
+		f, ok := m.session.Pop(w.payload[:0])
 		if !ok {
 			break
 		}

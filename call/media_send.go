@@ -8,18 +8,14 @@ import (
 )
 
 // send sends what the source gives: the second half of a turn.
-func (m *Media) send() {
+func (m *Media) send(w *workspace) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.adapt()
-	if m.forward() {
+	if m.forward(w) {
 		return
 	}
-	n := m.frameLen()
-	if cap(m.pcm) < n {
-		m.pcm = make([]int16, n)
-	}
-	pcm := m.pcm[:n]
+	pcm := w.samples(m.frameLen())
 	have := 0
 	if m.source != nil {
 		var err error
@@ -43,19 +39,22 @@ func (m *Media) send() {
 			m.sent = without(m.sent, s)
 		}
 	}
-	m.out = append(m.out, pcm...)
 	packet := int(time.Duration(m.cfg.Send.Codec.SampleRate) * m.cfg.Ptime / time.Second)
 	units := uint32(time.Duration(m.cfg.Send.Codec.ClockRate) * m.cfg.Ptime / time.Second)
-	at := 0
-	for ; len(m.out)-at >= packet; at += packet {
+	audio := pcm
+	if len(m.out) > 0 || len(pcm) < packet {
+		m.out = append(m.out, pcm...)
+		audio = m.out
+	}
+	for ; len(audio) >= packet; audio = audio[packet:] {
 		if m.cfg.Hold {
 			m.session.Skip(units)
 			continue
 		}
-		if m.dtx != nil && m.dtx.pause(m, m.out[at:at+packet], units) {
+		if m.dtx != nil && m.dtx.pause(m, audio[:packet], units) {
 			continue
 		}
-		b, err := m.enc.Encode(m.payload[:0], m.out[at:at+packet])
+		b, err := m.enc.Encode(w.payload[:0], audio[:packet])
 		if err != nil {
 			m.warn("encoder", err)
 			m.session.Skip(units)
@@ -70,7 +69,7 @@ func (m *Media) send() {
 		}
 		m.session.Send(b, units) // counted there where it fails
 	}
-	m.out = append(m.out[:0], m.out[at:]...)
+	m.out = append(m.out[:0], audio...)
 }
 
 // skip lets time pass that the wheel has left out: the timestamps of what is sent stay true.

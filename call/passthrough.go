@@ -66,7 +66,7 @@ func (m *Media) advise(d *amrDecoder, to Advised) {
 }
 
 // forward sends the frame that the other leg of the bridge has passed in this turn; false if there is none.
-func (m *Media) forward() bool {
+func (m *Media) forward(w *workspace) bool {
 	p := &m.pass
 	enc, ok := m.enc.(*amrEncoder)
 	fits := ok && m.bridge != nil && m.source == Source(m.bridge) && m.cfg.Ptime == FrameTime && len(m.sent) == 0 && len(m.out) == 0 && !m.cfg.Tones
@@ -95,7 +95,7 @@ func (m *Media) forward() bool {
 		m.session.Skip(units)
 		return true
 	}
-	b, err := enc.forward(m.payload[:0], from.pass.frame, from.pass.lost)
+	b, err := enc.forward(w.payload[:0], from.pass.frame, from.pass.lost)
 	switch {
 	case err != nil:
 		m.warn("encoder", err)

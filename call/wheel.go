@@ -17,7 +17,8 @@ const FrameTime = 20 * time.Millisecond
 // every 20 ms. There is neither a timer nor a goroutine per call.
 //
 // The 20 ms are cut into a few parts, so that neither the processor nor the network has everything to do at once: each
-// [Media] has its turn in one of them. A turn has two steps: first every Media of the turn takes in what has arrived,
+// [Media] has its turn in one of them. Where there is little to do, parts are left out: each time that a goroutine wakes costs
+// as much as a packet or two. A turn has two steps: first every Media of the turn takes in what has arrived,
 // then every Media sends. Media that are bridged, or in a conference, have the same turn: so what came in is out on the
 // other leg within it.
 type Wheel struct {
@@ -29,15 +30,17 @@ type Wheel struct {
 	done   sync.WaitGroup
 }
 
-// slots are the parts that 20 ms are cut into.
-const slots = 4
+const (
+	slots    = 4  // parts that 20 ms are cut into
+	slotFull = 64 // media in one of them before there are some in the next
+)
 
 // spoke is one goroutine of a Wheel with its media.
 type spoke struct {
 	wheel  *Wheel
 	closed <-chan struct{}
 	wake   chan struct{}
-	reader *rtp.Reader
+	work   workspace
 
 	mu     sync.Mutex // held during a turn
 	media  [slots][]*Media
@@ -50,6 +53,21 @@ type spoke struct {
 	busyAt time.Duration // Busy then
 	part   float64       // of it that turns took
 	served int           // media then
+}
+
+// workspace is what the media of a spoke use one after the other: it stays in the processor's cache.
+type workspace struct {
+	reader  *rtp.Reader
+	pcm     []int16
+	payload []byte
+}
+
+// samples is room for n samples.
+func (w *workspace) samples(n int) []int16 {
+	if cap(w.pcm) < n {
+		w.pcm = make([]int16, n)
+	}
+	return w.pcm[:n]
 }
 
 // place is where a Media is on a Wheel. It is guarded by the Wheel's lock; it is written under the spoke's too.
@@ -76,7 +94,8 @@ func newWheel(workers int) *Wheel {
 	w := &Wheel{closed: make(chan struct{})}
 	w.ports.Store(new([]*rtp.Port))
 	for range max(workers, 1) {
-		s := &spoke{wheel: w, closed: w.closed, wake: make(chan struct{}, 1), reader: rtp.NewReader()}
+		s := &spoke{wheel: w, closed: w.closed, wake: make(chan struct{}, 1)}
+		s.work = workspace{reader: rtp.NewReader(), payload: make([]byte, 0, 1024)}
 		w.spokes = append(w.spokes, s)
 		w.done.Go(s.run)
 	}
@@ -166,7 +185,7 @@ func (w *Wheel) add(m *Media) {
 	type spokeLoad struct {
 		part        float64
 		served, now int
-		slot        int // with the fewest
+		slot        int // the first that is not full, or that with the fewest
 	}
 	loads := make([]spokeLoad, len(w.spokes))
 	part, served := 0.0, 0
@@ -176,7 +195,7 @@ func (w *Wheel) add(m *Media) {
 		l.part, l.served = s.part, s.served
 		for slot, have := range s.media {
 			l.now += len(have)
-			if len(have) < len(s.media[l.slot]) {
+			if least := len(s.media[l.slot]); least >= slotFull && len(have) < least {
 				l.slot = slot
 			}
 		}
@@ -344,10 +363,10 @@ func (s *spoke) turn(slot int, late time.Duration, skipped uint64) {
 		p.Poll(start)
 	}
 	for _, m := range media {
-		m.receive(start, s.reader)
+		m.receive(start, &s.work)
 	}
 	for _, m := range media {
-		m.send()
+		m.send(&s.work)
 	}
 	for _, p := range ports {
 		p.Flush()
