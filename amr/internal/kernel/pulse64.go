@@ -100,12 +100,16 @@ type Best struct{ Sq, Alp, I, J int32 }
 // later one has to be better, not equal.
 //
 // alp0 is within -2^30 and 2^30; the three terms are within 2^28, 2^28 and 2^29, so that no sum leaves 32 bits, and its upper half
-// is a word. Energies may be negative, for which the pairs have no order: assembly follows the scan, and jumps to the next better
-// pair in order, again and again. It compares the difference of the products with 0: squares are -1 to 32767 and energies
-// words, so that the difference is within 32767*65535 < 2^31.
+// is a word. Where all energies are positive, the scan finds the first pair with the largest quotient, and so does assembly, in lanes. They
+// may be negative, for which the pairs have no order: then it follows the scan, and jumps to the next better pair in order, again and
+// again. It compares the difference of the products with 0: squares are -1 to 32767 and energies words, so that the difference is
+// within 32767*65535 < 2^31.
 func BestPair(dnX, rank, corX, dnY, corY *Track, cross *[256]int16, limit, ps int16, alp0 int32) Best {
 	if haveSearch && haveSIMD {
 		b := [4]int32{-1, 1, -1, -1}
+		if haveVector && bestPairPositiveSIMD(&dnX[0], &rank[0], &corX[0], &dnY[0], &corY[0], &cross[0], int32(limit), int32(ps), alp0, &b) {
+			return Best{b[0], b[1], b[2], b[3]}
+		}
 		bestPairSIMD(&dnX[0], &rank[0], &corX[0], &dnY[0], &corY[0], &cross[0], int32(limit), int32(ps), alp0, &b)
 		return Best{b[0], b[1], b[2], b[3]}
 	}

@@ -27,3 +27,18 @@ func addSIMD(x, y *int16, n int)
 
 //go:noescape
 func windowSIMD(y, x, w *int16, n int) int64
+
+//go:noescape
+func rankTracksSIMD(neg, dn, rank *[4]Track, best *[4]int16, d, c *[64]int16, k int32)
+
+//go:noescape
+func leastSIMD(x *int32, n int) (index int64, least int32)
+
+//go:noescape
+func gainsSIMD(err *int32, book *[2]int16, n int, k *[7]int32)
+
+//go:noescape
+func chebyshev104SIMD(y, x *[104]int16, f *int16, n int)
+
+//go:noescape
+func bestPairPositiveSIMD(dnX, rank, corX, dnY, corY, cross *int16, limit, ps, alp0 int32, best *[4]int32) bool

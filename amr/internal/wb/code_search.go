@@ -40,7 +40,7 @@ type codeSearch struct {
 	h, negH [2 * subLen]int16
 	neg     [numTracks]track // -1 where a pulse is negative
 	dn      [numTracks]track // correlation with the target, for that sign
-	dn2     [numTracks]track // -8 to -1 at the 8 best positions, the best -8
+	rank    [numTracks]track // of a position in its track: the best has -8, and the next -7
 	best    [numTracks]int16 // the best position of each track, in the subframe
 	auto    [numTracks]track // energy of h, cut off behind the subframe
 	cross   [numTracks]kernel.TrackPair
@@ -54,41 +54,12 @@ func invRoot(x []int16, extra int16) int16 {
 	return op.Round(op.LShl(f, e+extra))
 }
 
-// chooseSigns sets s.neg by a mix of dn and cn, turns dn to that sign and sets dn2 to the mix, unsigned.
+// chooseSigns sets s.neg by a mix of dn and cn, turns dn to that sign, and ranks the positions of each track by the mix, unsigned, the
+// first of equals as the better one. L_shl of the mix by 8 saturates where its upper half does.
 func (s *codeSearch) chooseSigns(dn, cn *[subLen]int16, alpha int16) {
 	kc := invRoot(cn[:], 5)
 	kd := op.MultR(alpha, invRoot(dn[:], 8))
-	for i, d := range dn {
-		b := op.LAdd(op.LMult(kc, cn[i]), op.LMult(kd, d))
-		v := op.Sat(b >> 8) // the upper half of L_shl(b, 8)
-		t, k := i%numTracks, i/numTracks
-		if v < 0 {
-			v = op.Neg(v)
-			d = op.Neg(d)
-			s.neg[t][k] = -1
-		}
-		s.dn[t][k] = d
-		s.dn2[t][k] = v
-	}
-}
-
-// rank marks the eight best positions of each track in dn2, the first of equals as the better one.
-func (s *codeSearch) rank() {
-	for t := range s.dn2 {
-		var keys [trackLen]int32 // mix and position, sorted downwards
-		for i, v := range s.dn2[t] {
-			key := int32(v)<<4 | int32(trackLen-1-i)
-			j := i
-			for ; j > 0 && keys[j-1] < key; j-- {
-				keys[j] = keys[j-1]
-			}
-			keys[j] = key
-		}
-		for k, key := range keys[:8] {
-			s.dn2[t][trackLen-1-key&15] = int16(k - 8)
-		}
-		s.best[t] = int16(4*(trackLen-1-int(keys[0]&15)) + t)
-	}
+	kernel.RankTracks(&s.neg, &s.dn, &s.rank, &s.best, dn, cn, kd, kc)
 }
 
 // setResponse takes the impulse response, shifted right.
@@ -181,10 +152,10 @@ func (s *codeSearch) searchPair(tried, tx, ty int, ps, alp *int16, corX, corY *t
 	dnX, dnY, cross := &s.dn[tx], &s.dn[ty], &s.cross[tx].M
 	var best kernel.Best
 	if alp0 < 1<<30 && alp0 > -1<<30 {
-		best = kernel.BestPair(dnX, &s.dn2[tx], corX, dnY, corY, cross, limit, *ps, alp0)
+		best = kernel.BestPair(dnX, &s.rank[tx], corX, dnY, corY, cross, limit, *ps, alp0)
 	} else {
 		best = kernel.Best{Sq: -1, Alp: 1, I: -1, J: -1}
-		for i, rank := range s.dn2[tx] {
+		for i, rank := range s.rank[tx] {
 			if rank >= limit {
 				continue
 			}
@@ -216,6 +187,7 @@ func (s *codeSearch) start(plan *searchPlan, first int, chosen *[maxPulses]int16
 	case 0:
 		clear(s.vec[:])
 	case 2:
+		clear(s.vec[:])
 		t, u := first&3, (first+1)&3
 		x, y := s.best[t], s.best[u]
 		chosen[0], chosen[1] = x, y
@@ -226,9 +198,7 @@ func (s *codeSearch) start(plan *searchPlan, first int, chosen *[maxPulses]int16
 		e = op.LMac(e, s.cross[t].M[i<<4+j], 8192)
 		alp = op.Round(e)
 		a, b := s.contribution(x), s.contribution(y)
-		for i, v := range a {
-			s.vec[i] = op.Add(v, b[i])
-		}
+		kernel.AddPulses((*[subLen]int16)(s.vec[:]), a, b)
 	case 4:
 		for i := range 4 {
 			t := (first + i) & 3
@@ -237,8 +207,9 @@ func (s *codeSearch) start(plan *searchPlan, first int, chosen *[maxPulses]int16
 		}
 		a, b := s.contribution(chosen[0]), s.contribution(chosen[1])
 		c, d := s.contribution(chosen[2]), s.contribution(chosen[3])
-		for i, v := range a {
-			s.vec[i] = op.Add(op.Add(op.Add(v, b[i]), c[i]), d[i])
+		copy(s.vec[:], a[:])
+		for _, x := range []*[subLen]int16{b, c, d} {
+			kernel.Add(s.vec[:subLen], x[:])
 		}
 		alp = op.Round(satPositive(2*kernel.SumSquares(s.vec[:subLen])) >> 3)
 	}
@@ -251,7 +222,6 @@ func searchCode(mode Mode, dn, cn, h, code, y *[subLen]int16, w *bitWriter) {
 	plan := &searchPlans[mode]
 	var s codeSearch
 	s.chooseSigns(dn, cn, plan.alpha)
-	s.rank()
 	shift := uint(0)
 	if plan.pulses >= 12 && satPositive(2*kernel.SumSquares(h[:]))>>16 > 1024 {
 		shift = 1

@@ -1,6 +1,9 @@
 package wb
 
-import op "github.com/gotelco/telco/amr/internal/basicop"
+import (
+	op "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
+)
 
 // gainCoeffs are the correlations of the adaptive codebook that the gain search needs: <y,y> and <x,y>, normalised.
 type gainCoeffs struct{ yy, expYY, xy, expXY int16 }
@@ -57,41 +60,13 @@ func (p *gainPredictor) quantise(xn, y1, y2, code *[subLen]int16, q int16, c gai
 		hi, l := op.Extract(op.LShr(int32(coeff[i])<<16, top-exp[i]+2))
 		coeff[i], lo[i] = hi, l>>3
 	}
-	best := searchGains(book[start:start+size], mant, &coeff, &lo)
+	var err [window]int32
+	kernel.Gains(err[:size], book[start:start+size], mant, &coeff, &lo)
+	best, _ := kernel.Least(err[:size])
 	idx = int16(start + best)
 	gainPit = book[idx][0]
 	factor := book[idx][1]
 	gain = op.LShl(op.LMult(factor, mant), expCode+4)
 	p.push(quantisedEnergy(factor))
 	return idx, gainPit, gain
-}
-
-// searchGains returns the entry of book with the least error; mant scales the code gains.
-//
-// The low halves are below 2^12, their sum below 2^31; the high halves are below 2^13.
-func searchGains(book [][2]int16, mant int16, hi, lo *[5]int16) int {
-	best, least := 0, int32(op.MaxInt32)
-	for i := range book {
-		gp := book[i][0]
-		gc := op.MultR(book[i][1], mant)
-		gp2 := op.MultR(gp, gp)
-		gpc := op.MultR(gc, gp)
-		gc2, gc2lo := op.Extract(op.LMult(gc, gc))
-		s := op.LMult(hi[2], gc2lo) >> 3
-		s = op.LMac(s, lo[0], gp2)
-		s = op.LMac(s, lo[1], gp)
-		s = op.LMac(s, lo[2], gc2)
-		s = op.LMac(s, lo[3], gc)
-		s = op.LMac(s, lo[4], gpc)
-		s >>= 12
-		s = op.LMac(s, hi[0], gp2)
-		s = op.LMac(s, hi[1], gp)
-		s = op.LMac(s, hi[2], gc2)
-		s = op.LMac(s, hi[3], gc)
-		s = op.LMac(s, hi[4], gpc)
-		if s < least {
-			best, least = i, s
-		}
-	}
-	return best
 }

@@ -91,33 +91,28 @@ func (b *vqBook) distances(x []int16, dist *[256]int32) []int32 {
 	return dist[:b.n]
 }
 
-// nearest returns the entry closest to x, the first of equals, and its distance. An entry at the largest distance is
-// never found: then it is 0.
+// nearest returns the entry closest to x, the first of equals, and its distance.
 func (b *vqBook) nearest(x []int16) (int16, int32) {
 	var dist [256]int32
-	best, least := 0, int32(op.MaxInt32)
-	for i, d := range b.distances(x, &dist) {
-		if d < least {
-			best, least = i, d
-		}
-	}
+	best, least := kernel.Least(b.distances(x, &dist))
 	return int16(best), least
 }
 
-// survivors returns the four entries closest to x, the closest first.
+// survivors returns the four entries closest to x, the closest first. An entry at the largest distance is none of them:
+// the first ones fill up their number.
 func (b *vqBook) survivors(x []int16) (idx [4]int16) {
 	var all [256]int32
-	idx = [4]int16{0, 1, 2, 3}
-	dist := [4]int32{op.MaxInt32, op.MaxInt32, op.MaxInt32, op.MaxInt32}
-	for i, d := range b.distances(x, &all) {
-		if d >= dist[3] {
+	dist := b.distances(x, &all)
+	found := 0
+	for k := range idx {
+		i, least := kernel.Least(dist)
+		if least == op.MaxInt32 {
+			idx[k] = int16(k - found)
 			continue
 		}
-		k := 3
-		for ; k > 0 && d < dist[k-1]; k-- {
-			dist[k], idx[k] = dist[k-1], idx[k-1]
-		}
-		dist[k], idx[k] = d, int16(i)
+		found++
+		idx[k] = int16(i)
+		dist[i] = op.MaxInt32
 	}
 	return idx
 }
