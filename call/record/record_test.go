@@ -309,6 +309,7 @@ func TestKilled(t *testing.T) {
 			cmd.Env = append(os.Environ(), "TELCO_RECORD_CHILD="+dir, "TELCO_RECORD_URL="+srv.URL+"/calls/")
 			if when == "answered" {
 				started, killed := make(chan struct{}), make(chan struct{})
+				srv.mu.Lock()
 				srv.after = func(name string) {
 					if strings.HasSuffix(name, ".json") {
 						<-started
@@ -316,6 +317,7 @@ func TestKilled(t *testing.T) {
 						<-killed
 					}
 				}
+				srv.mu.Unlock()
 				cmd.Env = append(cmd.Env, "TELCO_RECORD_STOP=1")
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)

@@ -206,6 +206,25 @@ func TestDiversionFields(t *testing.T) {
 	}
 }
 
+// A call that is let go on to another number says so.
+func TestProxyDiverts(t *testing.T) {
+	run(t, Config{Router: always(Decision{Action: Proxy, Called: Party{Number: Number{Digits: "+495"}}, Diversion: "user-busy"})}, func(h *house) {
+		p := h.cscf()
+		inv := p.invite("sip:bob@ims.example.org", "History-Info", "<sip:bob@ims.example.org>;index=1.1")
+		p.send(inv)
+		got := p.request(sip.INVITE)
+		want := []string{"<sip:bob@ims.example.org>;index=1.1", "<sip:+495@ims.example.org;user=phone;cause=486>;index=1.1.1;mp=1.1"}
+		if d := cmp.Diff(want, values(&got.Header, "History-Info")); d != "" || got.Value("Diversion") != "<sip:bob@ims.example.org>;reason=user-busy;counter=1" {
+			t.Errorf("%s\n%s", d, got)
+		}
+		p.respond(got, 486, "")
+		p.response(486, inv)
+		if r := h.end(0).Record(); r.DivertedBy != "bob@ims.example.org" {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 // A phone is somebody else than was called, unless the number or the name is its own.
 func TestDivertedToPhone(t *testing.T) {
 	d := Decision{Action: Bridge, Targets: []Target{{Trunk: "bob"}}, Diversion: "unconditional"}

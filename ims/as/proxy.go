@@ -56,12 +56,33 @@ func (x *session) proxy(f *sip.Forwarding) {
 		f.Respond(refusal(x.req, status, 0, ""))
 		return
 	}
+	x.retargeted(f, d)
 	if x.set.IMS.RecordRoute {
 		x.s.recordRoute(f)
 	}
 	if err := f.Forward(); err != nil {
 		f.Respond(refusal(x.req, 500, 41, ""))
 	}
+}
+
+// retargeted has the core told that the call goes on to somebody else than was called.
+func (x *session) retargeted(f *sip.Forwarding, d Decision) {
+	top, _ := f.Request.Nth("Route", 0)
+	a, err := sip.ParseAddress(top)
+	if err != nil || !x.set.home(a.URI) || sameParty(d.Called, x.ask.Called) {
+		return
+	}
+	w := way{now: hop{called: d.Called, own: true}}
+	if d.Diversion != "" {
+		w.steps, w.now.cause = []Diversion{{By: x.ask.Called, Reason: d.Diversion, Count: 1}}, diversionReasons[d.Diversion]
+	}
+	x.mu.Lock()
+	x.way = w
+	x.mu.Unlock()
+	f.Request.Del("History-Info")
+	f.Request.Del("Diversion")
+	o := outgoing{s: x.s, set: x.set, x: x}
+	o.tell(f.Request, Home, DiversionByTrust, x.set.ims, x.set.IMS.domain(x.set))
 }
 
 // prepare makes the request as it goes on: with whoever the decision has called, and with the trust domain's header

@@ -50,8 +50,9 @@ type registrations struct {
 
 type user struct {
 	Registration
-	subscription *sip.Subscription
+	subscription *sip.Subscription // nil: none
 	subscribing  bool
+	gone         bool // no longer registered
 }
 
 func newRegistrations() *registrations { return &registrations{users: map[string]*user{}} }
@@ -115,14 +116,13 @@ func (s *Server) thirdParty(f *sip.Forwarding, set *settings) {
 	key := userKey(u)
 	s.users.mu.Lock()
 	known := s.users.users[key]
-	var old *sip.Subscription
 	switch {
 	case !r.Registered:
-		if known != nil {
-			old = known.subscription
-		}
-		delete(s.users.users, key)
+		s.users.forget(s, key)
 	case known != nil:
+		if r.Response == nil { // it says nothing of them
+			r.Associated = known.Associated
+		}
 		known.Registration = r
 	case len(s.users.users) >= maxUsers:
 		s.users.mu.Unlock()
@@ -156,28 +156,37 @@ func (s *Server) thirdParty(f *sip.Forwarding, set *settings) {
 	}
 	f.Respond(resp)
 	s.tellRegistration(r)
-	if old != nil {
-		s.spawn(func() { s.unsubscribe(old) })
-	}
 	if subscribe {
-		s.spawn(func() { s.subscribe(key, r) })
+		s.spawn(func() { s.subscribe(known, r) })
+	}
+}
+
+// forget takes a user out of memory, and ends the subscription. mu is held.
+func (r *registrations) forget(s *Server, key string) {
+	u := r.users[key]
+	if u == nil {
+		return
+	}
+	delete(r.users, key)
+	u.Registered, u.gone = false, true
+	if sub := u.subscription; sub != nil {
+		go s.spawn(func() { s.unsubscribe(sub) }) // the order of locks
 	}
 }
 
 // expire forgets the registrations whose time is over.
-func (r *registrations) expire(now time.Time, tell func(Registration)) {
-	r.mu.Lock()
+func (s *Server) expire(now time.Time) {
+	s.users.mu.Lock()
 	var gone []Registration
-	for key, u := range r.users {
+	for key, u := range s.users.users {
 		if now.After(u.Expires) {
-			delete(r.users, key)
-			u.Registered = false
+			s.users.forget(s, key)
 			gone = append(gone, u.Registration)
 		}
 	}
-	r.mu.Unlock()
+	s.users.mu.Unlock()
 	for _, g := range gone {
-		tell(g)
+		s.tellRegistration(g)
 	}
 }
 
@@ -288,10 +297,12 @@ func serviceInfo(body []byte) ([]byte, bool) {
 	}
 }
 
-// subscribe asks the S-CSCF for the state of a user (RFC 3680, TS 24.229 section 5.7.1.1).
-func (s *Server) subscribe(key string, r Registration) {
+// subscribe asks the S-CSCF for the state of a user (RFC 3680, TS 24.229 section 5.7.1.1). A subscription that ends is made again with the
+// next REGISTER.
+func (s *Server) subscribe(u *user, r Registration) {
 	ctx, cancel := context.WithTimeout(s.ctx, 40*time.Second)
 	defer cancel()
+	set := s.settings.Load()
 	sub, err := s.agent.UserAgent().Subscribe(ctx, r.User, sip.SubscribeOptions{
 		Event: "reg", Accept: []string{"application/reginfo+xml"}, Expires: time.Until(r.Expires),
 		Edit: func(req *sip.Request) {
@@ -299,24 +310,29 @@ func (s *Server) subscribe(key string, r Registration) {
 			if _, err := sip.ParseURI(r.SCSCF); err == nil {
 				req.Add("Route", "<"+withLR(r.SCSCF)+">")
 			}
-			req.Set("P-Asserted-Identity", "<sip:"+s.settings.Load().Domain+">")
+			req.Set("P-Asserted-Identity", "<sip:"+set.Domain+">")
+			set.charge(req)
 		},
-		OnNotify: func(n *sip.Notification) { s.regEvent(key, n) },
+		OnNotify: func(n *sip.Notification) { s.regEvent(u, n) },
 	})
 	s.users.mu.Lock()
-	u := s.users.users[key]
-	if u != nil {
-		u.subscribing = false
-		if err == nil {
-			u.subscription = sub
-		}
+	u.subscribing = false
+	if err == nil {
+		u.subscription = sub
 	}
+	gone := u.gone
 	s.users.mu.Unlock()
 	switch {
 	case err != nil:
 		s.log.Warn("as: no reg event", "user", r.User, "err", err)
-	case u == nil: // deregistered meanwhile
+	case gone: // deregistered meanwhile
 		s.unsubscribe(sub)
+	default:
+		context.AfterFunc(sub.Context(), func() {
+			s.users.mu.Lock()
+			u.subscription = nil
+			s.users.mu.Unlock()
+		})
 	}
 }
 
@@ -360,34 +376,40 @@ func ParseRegInfo(body []byte) (map[string]string, error) {
 }
 
 // regEvent takes a notification about a user.
-func (s *Server) regEvent(key string, n *sip.Notification) {
-	states, err := ParseRegInfo(n.Request.Body)
-	if err != nil {
-		s.log.Debug("as: reg event", "user", key, "err", err)
+func (s *Server) regEvent(u *user, n *sip.Notification) {
+	if len(n.Request.Body) == 0 { // of the last one there may be none
 		return
 	}
+	states, err := ParseRegInfo(n.Request.Body)
 	s.users.mu.Lock()
-	u := s.users.users[key]
-	var gone Registration
+	if err != nil || u.gone {
+		s.users.mu.Unlock()
+		s.log.Debug("as: reg event", "user", u.User, "err", err)
+		return
+	}
+	own, _ := sip.ParseURI(u.User)
 	ended := false
-	if u != nil {
-		for aor, state := range states {
-			a, err := sip.ParseURI(aor)
-			if err != nil {
-				continue
-			}
-			if state == "active" && !slices.Contains(u.Associated, aor) && len(u.Associated) < 100 {
-				u.Associated = append(slices.Clip(u.Associated), aor)
-			}
-			if state == "terminated" && userKey(a) == key {
-				delete(s.users.users, key)
-				u.Registered = false
-				gone, ended = u.Registration, true
-			}
+	for aor, state := range states {
+		a, err := sip.ParseURI(aor)
+		if err != nil {
+			continue
+		}
+		at := slices.Index(u.Associated, aor)
+		switch {
+		case state == "terminated" && userKey(a) == userKey(own):
+			ended = true
+		case state == "terminated" && at >= 0:
+			u.Associated = slices.Concat(u.Associated[:at], u.Associated[at+1:])
+		case state == "active" && at < 0 && len(u.Associated) < 100:
+			u.Associated = append(slices.Clip(u.Associated), aor)
 		}
 	}
+	if ended {
+		s.users.forget(s, userKey(own))
+	}
+	r := u.Registration
 	s.users.mu.Unlock()
 	if ended {
-		s.tellRegistration(gone)
+		s.tellRegistration(r)
 	}
 }

@@ -234,7 +234,7 @@ func (s *Server) onRequest(f *sip.Forwarding) {
 		s.onInvite(f, set, p)
 	case sip.REGISTER:
 		if p.side == SideIMS {
-			go s.thirdParty(f, set)
+			s.thirdParty(f, set) // in order: a registration and its end may follow one another closely
 		} else {
 			f.Serve()
 		}
@@ -381,7 +381,7 @@ func (s *Server) watch() {
 				ch.Hangup(cause)
 			}
 		}
-		s.users.expire(now, s.tellRegistration)
+		s.expire(now)
 	}
 }
 

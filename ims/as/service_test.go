@@ -180,7 +180,7 @@ func TestThirdPartyRegister(t *testing.T) {
 
 // The server subscribes to the registration state of a user, and forgets the user when that ends.
 func TestRegEvent(t *testing.T) {
-	run(t, Config{IMS: IMS{RegEvent: true}}, func(h *house) {
+	run(t, Config{IMS: IMS{RegEvent: true, OrigIOI: "home1"}}, func(h *house) {
 		p := h.cscf()
 		reg := p.register("sip:alice@ims.example.org", "3600", "", "")
 		reg.Set("Contact", "<sip:scscf@10.0.0.20:5060>")
@@ -193,7 +193,7 @@ func TestRegEvent(t *testing.T) {
 		p.respond(sub, 200, "", "Expires", "3600")
 		notify := func(seq, state, body string) {
 			r := sip.NewRequest(sip.NOTIFY, "sip:as@10.0.0.9:5060")
-			r.Add("Via", "SIP/2.0/UDP "+p.conn.LocalAddr().String()+";branch=z9hG4bK-n"+seq)
+			r.Add("Via", "SIP/2.0/UDP "+p.conn.LocalAddr().String()+";branch=z9hG4bK-n"+seq+sub.CallID())
 			r.Add("From", sub.Value("To")+";tag=callee")
 			r.Add("To", sub.Value("From"))
 			r.Add("Call-ID", sub.CallID())
@@ -212,10 +212,49 @@ func TestRegEvent(t *testing.T) {
 		if r, _ := h.s.Registration("sip:alice@ims.example.org"); len(r.Associated) != 2 {
 			t.Errorf("%+v", r)
 		}
-		notify("2", "active;expires=3600", `<reginfo xmlns="urn:ietf:params:xml:ns:reginfo" version="1" state="full"><registration aor="sip:alice@ims.example.org" id="a" state="terminated"/></reginfo>`)
+		// A REGISTER that says nothing of the other identities does not take them away, and asks for nothing more.
+		p.send(p.register("sip:alice@ims.example.org", "3600", "", ""))
+		synctest.Wait()
+		notify("2", "active;expires=3600", `<reginfo xmlns="urn:ietf:params:xml:ns:reginfo" version="1" state="partial"><registration aor="tel:+4930" id="b" state="terminated"/></reginfo>`)
+		if r, _ := h.s.Registration("sip:alice@ims.example.org"); len(r.Associated) != 1 {
+			t.Errorf("%+v", r)
+		}
+		// The S-CSCF ends the subscription: there is another one with the next REGISTER.
+		notify("3", "terminated;reason=noresource", "")
+		again := p.register("sip:alice@ims.example.org", "600", "", "")
+		again.Set("Contact", "<sip:scscf@10.0.0.20:5060>")
+		p.send(again)
+		p.response(200, again)
+		sub = p.request(sip.SUBSCRIBE)
+		if v, err := sub.ChargingVector(); err != nil || v.ICID() == "" || v.OrigIOI() != "home1" {
+			t.Errorf("%s", sub)
+		}
+		p.respond(sub, 200, "", "Expires", "600")
+		notify("1", "active;expires=600", "")
+		notify("2", "active;expires=600", `<reginfo xmlns="urn:ietf:params:xml:ns:reginfo" version="1" state="full"><registration aor="sip:alice@ims.example.org" id="a" state="terminated"/></reginfo>`)
 		if _, known := h.s.Registration("sip:alice@ims.example.org"); known {
 			t.Error("alice is still known")
 		}
+		end := p.request(sip.SUBSCRIBE) // nobody wants to know more
+		if end.Value("Expires") != "0" || end.CallID() != sub.CallID() {
+			t.Errorf("%s", end)
+		}
+		p.respond(end, 200, "", "Expires", "0")
+		notify("3", "terminated", "")
+		// Nor where the registration runs out without a word.
+		third := p.register("sip:alice@ims.example.org", "100", "", "")
+		third.Set("Contact", "<sip:scscf@10.0.0.20:5060>")
+		p.send(third)
+		p.response(200, third)
+		sub = p.request(sip.SUBSCRIBE)
+		p.respond(sub, 200, "", "Expires", "1000")
+		notify("1", "active;expires=1000", "")
+		end = p.await(sip.SUBSCRIBE, 5*time.Minute)
+		if end.Value("Expires") != "0" || h.s.Stats().Users != 0 {
+			t.Errorf("%s", end)
+		}
+		p.respond(end, 200, "", "Expires", "0")
+		notify("2", "terminated", "")
 	})
 }
 

@@ -420,7 +420,7 @@ func (o *outgoing) core(dest string) ([]control.Target, error) {
 				field = ""
 			}
 			identify(r, o.asserts(field), asserted, shown.Private, Home)
-			o.charge(r)
+			o.set.charge(r)
 		},
 		Done: o.attempt("ims", uri, unreachable),
 	}
@@ -428,12 +428,12 @@ func (o *outgoing) core(dest string) ([]control.Target, error) {
 }
 
 // charge gives a request of our own a charging identity (RFC 7315 section 4.6).
-func (o *outgoing) charge(r *sip.Request) {
+func (s *settings) charge(r *sip.Request) {
 	if r.Has("P-Charging-Vector") {
 		return
 	}
-	v := sip.NewChargingVector(control.NewUUID(), o.set.Domain)
-	if ioi := o.set.IMS.OrigIOI; ioi != "" {
+	v := sip.NewChargingVector(control.NewUUID(), s.Domain)
+	if ioi := s.IMS.OrigIOI; ioi != "" {
 		v.Params.SetQuoted("orig-ioi", ioi)
 	}
 	r.Set("P-Charging-Vector", v.String())
