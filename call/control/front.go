@@ -1,10 +1,15 @@
 package control
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gotelco/telco/sip"
 )
 
 // What front ends ask of a switch besides.
@@ -53,6 +58,19 @@ func (s *Switch) function(ctx context.Context, name, args string) string {
 // RunAction executes an application at once, on the goroutine that calls it, beside what the channel does: for
 // applications that take no time, such as set. See [Channel.ExecuteAction] for others.
 func (c *Channel) RunAction(ctx context.Context, a Action) error { return c.execute(ctx, a) }
+
+// Send sends an INFO or a MESSAGE within the call, and waits for its answer.
+func (c *Channel) Send(ctx context.Context, method sip.Method, contentType string, body []byte) error {
+	in := c.Call()
+	if in == nil || in.Dialog() == nil {
+		return errors.New("control: the call is not answered")
+	}
+	if method != sip.INFO && method != sip.MESSAGE {
+		return fmt.Errorf("control: %s is not sent within calls", method)
+	}
+	_, err := in.Dialog().Do(ctx, method, sip.RequestOptions{Body: body, ContentType: cmp.Or(clean(contentType), "text/plain")})
+	return err
+}
 
 // Press has the channel take keys as if its peer had pressed them: 0 to 9, *, # and A to D; others are left out.
 func (c *Channel) Press(keys string) {

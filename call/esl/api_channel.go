@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/call/control"
+	"github.com/gotelco/telco/sip"
 )
 
 // The arguments of commands, in the words of FreeSWITCH's own usage lines.
@@ -24,6 +25,7 @@ const (
 	syntaxOriginate = "<call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] [<cid_name>] [<cid_num>] [<timeout_sec>]"
 	syntaxPark      = "<uuid>"
 	syntaxRecord    = "<uuid> [start|stop|mask|unmask|pause|resume] <path> [<limit>] [<recording_vars>]"
+	syntaxSend      = "<uuid> [<mime_type> <mime_subtype>] <message>"
 	syntaxSendDTMF  = "<uuid> <dtmf_data>"
 	syntaxSetvar    = "<uuid> <var> [value]"
 	syntaxSetvars   = "<uuid> <var>=<value>;<var>=<value>..."
@@ -139,6 +141,8 @@ var channelCommands = map[string]apiCommand{
 		}
 		return fmt.Sprintf("+OK %s sent DTMF %s.\n", words[0], words[1])
 	}},
+	"uuid_send_info":    {syntaxSend, "Send info to the endpoint", sendCommand(sip.INFO)},
+	"uuid_send_message": {"<uuid> <message>", "Send a MESSAGE to the endpoint", sendCommand(sip.MESSAGE)},
 	"uuid_setvar": {syntaxSetvar, "Set a variable", func(s *Server, _ context.Context, args string) string {
 		words := split(args, 3)
 		if len(words) < 2 {

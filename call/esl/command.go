@@ -244,7 +244,8 @@ func (c *client) logLevel(args string) string {
 	return fmt.Sprintf("+OK log level %s [%d]", name, level)
 }
 
-// sendevent hands an event of the client to everybody. SEND_MESSAGE and MESSAGE are for the switch to send.
+// sendevent hands an event of the client to everybody. SEND_MESSAGE and SEND_INFO about a channel are sent
+// within its call.
 func (c *client) sendevent(cmd *Command, name string) string {
 	name = strings.TrimPrefix(strings.ToUpper(name), "SWITCH_EVENT_")
 	if name == "" {
@@ -272,7 +273,11 @@ func (c *client) sendevent(cmd *Command, name string) string {
 	}
 	e.Set("Event-UUID", id)
 	e.UUID, e.Body = cmd.Header.Get("Unique-ID"), string(cmd.Body)
-	if c.s.cfg.OnEvent != nil {
+	switch done, refused := c.s.sendInDialog(e); {
+	case refused != "":
+		return refused
+	case done:
+	case c.s.cfg.OnEvent != nil:
 		if err := c.s.cfg.OnEvent(c.ctx, e); err != nil {
 			return "-ERR " + err.Error()
 		}

@@ -24,7 +24,8 @@
 //	divert_events on|off
 //	log [LEVEL], nolog                  what goes through a [Log]
 //	linger [SECONDS], nolinger
-//	sendevent NAME                      handed to all; Config.OnEvent carries it out
+//	sendevent NAME                      handed to all; SEND_MESSAGE and SEND_INFO with uuid are sent within that call,
+//	                                    others are for Config.OnEvent (see TextMessageOf)
 //	sendmsg [UUID]                      call-command execute (execute-app-name, execute-app-arg or a body, loops, event-lock,
 //	                                    async, Event-UUID), hangup (hangup-cause), xferext; unicast and nomedia are refused
 //	connect, resume, getvar NAME        in outbound mode
@@ -37,7 +38,7 @@
 //	originate hupall conference (list)
 //	uuid_answer uuid_audio uuid_break uuid_bridge uuid_broadcast uuid_deflect uuid_displace uuid_dual_transfer uuid_dump uuid_exists
 //	uuid_flush_dtmf uuid_getvar uuid_hold uuid_kill uuid_park uuid_pre_answer uuid_record uuid_recv_dtmf uuid_ring_ready
-//	uuid_send_dtmf uuid_setvar uuid_setvar_multi uuid_transfer break
+//	uuid_send_dtmf uuid_send_info uuid_send_message uuid_setvar uuid_setvar_multi uuid_transfer break
 //	show channels|calls|bridged_calls|registrations|api|application|codec|modules|tasks [count] [as csv|json|xml|delim]
 //	sofia status [gateway [NAME]|profile NAME [reg|user …]], sofia_contact
 //	sched_api sched_broadcast sched_del sched_hangup sched_transfer unsched_api

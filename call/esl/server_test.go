@@ -225,7 +225,60 @@ func TestSendEvent(t *testing.T) {
 	})
 }
 
-// A client that doesn't read: nobody waits for it, what it misses is counted, and it is cut.
+// Messages within calls are sent by the server itself; the other end of a call to ourselves tells of them.
+func TestSendInDialog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, end := newHouse(t, Config{OnEvent: func(context.Context, *control.Event) error { return errors.New("not ours") }})
+		defer end()
+		c, events := h.client()
+		defer c.Close()
+		c.Send(t.Context(), &Command{Line: "event plain RECV_INFO MESSAGE"})
+		id := h.must(c, "originate loopback/answer &park")
+		check := func(name, kind, body string) {
+			t.Helper()
+			e := events.next(t, name)
+			if got := e.Header.Get("SIP-Content-Type") + e.Header.Get("type"); got != kind || e.Body != body || e.Header.Get("Unique-ID") == id {
+				t.Errorf("%s: %q %q, want %q %q", name, got, e.Body, kind, body)
+			}
+		}
+		for name, want := range map[string]string{"SEND_INFO": "RECV_INFO", "SEND_MESSAGE": "MESSAGE"} {
+			if _, err := c.Send(t.Context(), &Command{Line: "sendevent " + name, Header: header("uuid", id, "content-type", "application/x-y"), Body: []byte("a\nb")}); err != nil {
+				t.Error(err)
+			}
+			check(want, "application/x-y", "a\nb")
+		}
+		h.must(c, "uuid_send_info "+id+" application x-z some text")
+		check("RECV_INFO", "application/x-z", "some text")
+		h.must(c, "uuid_send_message "+id+" some text")
+		check("MESSAGE", "text/plain", "some text")
+		if _, err := c.Send(t.Context(), &Command{Line: "sendevent SEND_INFO", Header: header("uuid", "x")}); err == nil {
+			t.Error("sent to nobody")
+		}
+		if _, err := c.API(t.Context(), "uuid_send_info "+control.NewUUID()+" x"); err == nil {
+			t.Error("sent to nobody")
+		}
+	})
+}
+
+func TestTextMessageOf(t *testing.T) {
+	for _, tt := range []struct {
+		name, subclass string
+		fields         Header
+		want           TextMessage
+		ok             bool
+	}{
+		{"SEND_MESSAGE", "", header("profile", "internal", "user", "1000", "host", "example.org", "content-type", "text/html"), TextMessage{To: "1000@example.org", ContentType: "text/html", Body: "hi"}, true},
+		{"SEND_MESSAGE", "", header("uuid", "1", "user", "1000"), TextMessage{}, false},
+		{"CUSTOM", "SMS::SEND_MESSAGE", header("proto", "sip", "from", "<a@example.org>", "to", "b@example.org", "subject", "s"), TextMessage{From: "a@example.org", To: "b@example.org", Subject: "s", ContentType: "text/plain", Body: "hi"}, true},
+		{"CUSTOM", "other", header("to", "b@example.org"), TextMessage{}, false},
+	} {
+		got, ok := TextMessageOf(&control.Event{Name: tt.name, Subclass: tt.subclass, Fields: tt.fields, Body: "hi"})
+		if ok != tt.ok || ok && got != tt.want {
+			t.Errorf("%s %v: %+v %v", tt.name, tt.fields, got, ok)
+		}
+	}
+}
+
 // What a command brings about is told after its answer, however quick it is.
 func TestAnswerBeforeEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -267,6 +320,7 @@ func TestDeniedByChannel(t *testing.T) {
 	})
 }
 
+// A client that doesn't read: nobody waits for it, what it misses is counted, and it is cut.
 func TestSlowClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, end := newHouse(t, Config{Queue: 100, MaxLost: 50, WriteTimeout: 10 * time.Second})

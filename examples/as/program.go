@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -130,7 +131,8 @@ func (p *program) listenEvents() error {
 	p.events, err = esl.New(esl.Config{
 		Switch: p.server.Switch(), Password: c.Password, Allow: c.Allow, Logger: p.log, Log: p.tap, Trace: p.admin.Trace,
 		Codecs: p.cfg.Codecs, Profiles: p.profiles, Registrations: p.phones,
-		Reload: func(context.Context) error { return p.reload() },
+		Reload:  func(context.Context) error { return p.reload() },
+		OnEvent: p.sendMessage,
 	})
 	if err != nil {
 		return err
@@ -143,6 +145,40 @@ func (p *program) listenEvents() error {
 	go func() {
 		if err := p.events.Serve(l); err != nil && !errors.Is(err, net.ErrClosed) {
 			p.log.Error("the event socket has ended", "err", err)
+		}
+	}()
+	return nil
+}
+
+// sendMessage sends what a client of the event socket asks for (sendevent SEND_MESSAGE), the way that the rules say.
+func (p *program) sendMessage(ctx context.Context, e *control.Event) error {
+	m, ok := esl.TextMessageOf(e)
+	if !ok {
+		return nil
+	}
+	party := func(s string) as.Party {
+		if n, err := as.ParseNumber(s); err == nil {
+			return as.Party{Number: n}
+		}
+		if !strings.Contains(s, ":") {
+			s = "sip:" + s
+		}
+		u, err := sip.ParseURI(s)
+		if err != nil {
+			return as.Party{}
+		}
+		return as.PartyOf(u, false)
+	}
+	msg := &as.Message{Calling: party(m.From), Called: party(m.To), ContentType: m.ContentType, Body: []byte(m.Body)}
+	if msg.Called.IsZero() {
+		return fmt.Errorf("%q is nobody", m.To)
+	}
+	if m.Subject != "" {
+		msg.Header.Add("Subject", strings.Join(strings.Fields(m.Subject), " "))
+	}
+	go func() { // it may take half a minute, and the client has other things to say
+		if _, err := p.messages.Send(context.WithoutCancel(ctx), msg); err != nil {
+			p.log.Warn("a message that was asked for has not arrived", "to", m.To, "err", err)
 		}
 	}()
 	return nil

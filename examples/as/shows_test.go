@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/gotelco/telco/call/cdr"
+	"github.com/gotelco/telco/call/esl"
 	"github.com/gotelco/telco/call/wav"
 	"github.com/gotelco/telco/ims/as"
 )
@@ -340,6 +341,26 @@ func TestMessageByHTTP(t *testing.T) {
 	defer resp.Body.Close()
 	if b, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 {
 		t.Errorf("%d %s", resp.StatusCode, b)
+	}
+	wait()
+}
+
+// So does an event of a client of the event socket.
+func TestMessageByEventSocket(t *testing.T) {
+	port, wait := sipp(t, takesMessage("Dinner is ready", "From: .*cook"))
+	addr := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	desk(t, port, func(c *Config) { c.EventSocket = EventSocket{Listen: addr, Password: "x"} })
+	client, err := esl.Dial(t.Context(), addr, "x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	cmd := &esl.Command{Line: "sendevent SEND_MESSAGE", Body: []byte("Dinner is ready")}
+	for _, f := range [][2]string{{"profile", "external"}, {"from", "sip:cook@localhost"}, {"user", "desk"}, {"host", "localhost"}, {"content-type", "text/plain"}} {
+		cmd.Header.Add(f[0], f[1])
+	}
+	if _, err := client.Send(t.Context(), cmd); err != nil {
+		t.Error(err)
 	}
 	wait()
 }
