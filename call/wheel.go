@@ -32,7 +32,7 @@ type Wheel struct {
 
 const (
 	slots    = 4  // parts that 20 ms are cut into
-	slotFull = 64 // media in one of them before there are some in the next
+	slotFull = 32 // media in one of them before there are some in the next
 )
 
 // spoke is one goroutine of a Wheel with its media.
