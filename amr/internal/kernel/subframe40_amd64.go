@@ -31,3 +31,6 @@ func productsSIMD(same, other, signs *[48]int16)
 
 //go:noescape
 func slides40SIMD(y, h, xn *[40]int16, x *int16, n int, down uint64, xy *[41]int32, yy *[41]int64)
+
+//go:noescape
+func addErrorsSIMD(d *int32, c *[5]int32, pitch, factor *uint32, n int, code int64)

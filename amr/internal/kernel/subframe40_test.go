@@ -18,10 +18,12 @@ func FuzzMulRound(f *testing.F)  { fuzz(f, checkMulRound) }
 
 func FuzzSlides40(f *testing.F) { fuzz(f, checkSlides40) }
 
+func FuzzAddErrors(f *testing.F) { fuzz(f, checkAddErrors) }
+
 func TestSubframe40(t *testing.T) {
 	bothPaths(t, map[string]func(*testing.T, source){
 		"Scale40": checkScale40, "SubScaled40": checkSubScaled40, "Mix40": checkMix40, "Pulses": checkPulses, "Signs40": checkSigns40,
-		"Chebyshev": checkChebyshev, "MulRound": checkMulRound, "Slides40": checkSlides40,
+		"Chebyshev": checkChebyshev, "MulRound": checkMulRound, "Slides40": checkSlides40, "AddErrors": checkAddErrors,
 	})
 }
 
@@ -146,5 +148,27 @@ func checkSlides40(t *testing.T, s source) {
 		var yy [41]int64
 		Slides40(&out, &h, &xn, x, 12+2*uint(s.n>>7), &xy, &yy)
 		return []any{out, xy, yy}
+	})
+}
+
+func checkAddErrors(t *testing.T, s source) {
+	table := make([][4]int16, 8*(1+s.n&15))
+	for i, v := range words(s.a, 4*len(table), 0) {
+		table[i/4][i%4] = v & 0x7fff
+	}
+	gains := NewGainTable(table, int(s.n>>6&2))
+	var c [5]int32
+	for i, v := range words(s.b, 10, 0) { // up to 2^28, so that the sum stays below 2^31
+		c[i/2] = c[i/2]<<16>>3 | int32(uint16(v))
+	}
+	code := words(s.c, 1, 0)[0] & 0x7fff
+	both(t, func() []int32 {
+		d := make([]int32, len(table))
+		for i := range d {
+			d[i] = int32(i) << 20
+		}
+		gains.AddErrors(d, &c, code)
+		gains.Above(d, code, 1<<31-1)
+		return d
 	})
 }

@@ -77,17 +77,46 @@ func (c *codeSearch) backward(x *[subLen]int16, headroom int16) {
 // chooseSigns takes the sign of each pulse from d.
 func (c *codeSearch) chooseSigns() {
 	for i, v := range c.d[:subLen] {
-		c.sign[i] = MaxInt16
-		if v < 0 {
-			c.sign[i] = -MaxInt16
-			c.d[i] = Neg(v)
-		}
+		m := int32(v) >> 31 // -1 if negative; the signs are too random to be foreseen by the processor
+		c.sign[i] = int16(MaxInt16 ^ m - m)
+		c.d[i] = int16(min(int32(v)^m-m, MaxInt16))
 		c.keep[i] = true
 	}
 }
 
-// thin leaves n positions of each of the five tracks to the first pulse, those with the largest d.
+// sort8 are the exchanges that sort eight numbers.
+var sort8 = [...][2]uint8{
+	{0, 2}, {1, 3}, {4, 6}, {5, 7}, {0, 4}, {1, 5}, {2, 6}, {3, 7}, {0, 1}, {2, 3}, {4, 5}, {6, 7}, {2, 4}, {3, 5}, {1, 4}, {3, 6}, {1, 2}, {3, 4}, {5, 6},
+}
+
+// thin leaves n positions of each of the five tracks to the first pulse, those with the largest d, the last ones among equals.
 func (c *codeSearch) thin(n int) {
+	for track := range 5 {
+		var keys, sorted [8]int32
+		for i, v := range c.d[track*8 : track*8+8] {
+			keys[i] = int32(v)<<3 + int32(i)
+		}
+		sorted = keys
+		for _, e := range sort8 {
+			a, b := &sorted[e[0]&7], &sorted[e[1]&7]
+			*a, *b = min(*a, *b), max(*a, *b)
+		}
+		last := sorted[7-n] // of those that go
+		if last>>3 == MaxInt16 {
+			c.thinLimited(n)
+			return
+		}
+		for i, k := range keys {
+			c.keep[track*8+i] = k > last
+		}
+	}
+}
+
+// thinLimited is thin where the limit of 16 bits comes up, which the standard takes no position for.
+func (c *codeSearch) thinLimited(n int) {
+	for i := range c.keep {
+		c.keep[i] = true
+	}
 	at := 0
 	for track := range 5 {
 		for range 8 - n {

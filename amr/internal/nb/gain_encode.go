@@ -1,7 +1,10 @@
 package nb
 
 import (
+	"slices"
+
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // A gainEncoder quantises the gains (TS 26.090 section 5.8).
@@ -114,13 +117,13 @@ func (g *gainEncoder) quantise(mode Mode, s *subframeSignals, even bool, pitch i
 	exp, frac, _, _ := g.pred.predict(mode, s.code)
 	var f filteredEnergies
 	f.compute(mode, s)
-	table, most := tableGainLowrates[:], maxGainsLow
+	table, gains, most := tableGainLowrates[:], &gainsLow, maxGainsLow
 	if mode >= MR67 {
-		table, most = tableGainHighrates[:], maxGainsHigh
+		table, gains, most = tableGainHighrates[:], &gainsHigh, maxGainsHigh
 	}
 	gcode0 := ExtractL(pow2(14, frac))
 	c := f.align(exp - 11)
-	index := searchGains(&c, table, most, gcode0, s.limit)
+	index := searchGains(&c, table, gains, most, gcode0, s.limit)
 	q := &table[index]
 	g.pred.update(q[2], q[3])
 	return q[0], ExtractH(LShr(LMult(q[1], gcode0), Sub(10, exp))), 0, 0, append(p, index)
@@ -151,19 +154,18 @@ func (f *filteredEnergies) align(expCode int16) [5]int32 {
 	return f.shiftTo(&exp, Add(max(exp[0], exp[1], exp[2], exp[3], exp[4]), 1))
 }
 
-// searchGains finds the entry with the least error, of those whose pitch gain is within the limit.
-func searchGains(c *[5]int32, table [][4]int16, most [2]int16, gcode0, limit int16) (index int16) {
+// searchGains finds the entry with the least error, of those whose pitch gain is within the limit. gains has the table, too.
+func searchGains(c *[5]int32, table [][4]int16, gains *kernel.GainTable, most [2]int16, gcode0, limit int16) (index int16) {
+	if largestError(c, most, gcode0) <= MaxInt32 {
+		var room [128]int32
+		d := room[:len(table)]
+		gains.AddErrors(d, c, gcode0)
+		return leastError(d, gains, limit)
+	}
 	least := int32(MaxInt32)
-	exact := largestError(c, most, gcode0) <= MaxInt32
 	for i := range table {
 		pitch := table[i][0]
 		if pitch > limit {
-			continue
-		}
-		if exact {
-			if d := errorOf(c, pitch, int16(int32(table[i][1])*int32(gcode0)>>15)); d < least {
-				least, index = d, int16(i)
-			}
 			continue
 		}
 		code := Mult(table[i][1], gcode0)
@@ -177,6 +179,15 @@ func searchGains(c *[5]int32, table [][4]int16, most [2]int16, gcode0, limit int
 		}
 	}
 	return index
+}
+
+// leastError returns the index of the first one of the least errors, of those whose pitch gains are all within the limit; 0 if there
+// is none below 2^31-1.
+func leastError(d []int32, gains *kernel.GainTable, limit int16) int16 {
+	if limit < MaxInt16 {
+		gains.Above(d, limit, MaxInt32)
+	}
+	return int16(slices.Index(d, slices.Min(d)))
 }
 
 // unquantisedCodeGain returns <xn2,y2>/<y2,y2>, Q1.

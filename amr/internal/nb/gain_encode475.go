@@ -2,6 +2,7 @@ package nb
 
 import (
 	. "github.com/gotelco/telco/amr/internal/basicop"
+	"github.com/gotelco/telco/amr/internal/kernel"
 )
 
 // In 4.75 one index carries the gains of two subframes. The first waits for the second; meanwhile the coder goes on with
@@ -60,18 +61,19 @@ func searchGains475(f0, f1 *subframeGains, limit int16) (index int16) {
 	top := Add(max(exp0[0], exp0[1], exp0[2], exp0[3], exp0[4], exp1[0], exp1[1], exp1[2], exp1[3], exp1[4]), 1)
 	c0, c1 := f0.filtered.shiftTo(&exp0, top), f1.filtered.shiftTo(&exp1, top)
 	gcode0, gcode1 := ExtractL(pow2(14, f0.frac)), ExtractL(pow2(14, f1.frac))
+	if largestError(&c0, maxGains475, gcode0)+largestError(&c1, maxGains475, gcode1) <= MaxInt32 {
+		var d [len(tableGainMR475)]int32
+		gains475[0].AddErrors(d[:], &c0, gcode0)
+		gains475[1].AddErrors(d[:], &c1, gcode1)
+		if limit < MaxInt16 {
+			gains475[0].Above(d[:], limit, MaxInt32)
+		}
+		return leastError(d[:], &gains475[1], limit)
+	}
 	least := int32(MaxInt32)
-	exact := largestError(&c0, maxGains475, gcode0)+largestError(&c1, maxGains475, gcode1) <= MaxInt32
 	for i := range tableGainMR475 {
 		q := &tableGainMR475[i]
 		if q[0] > limit || q[2] > limit {
-			continue
-		}
-		if exact {
-			d := errorOf(&c0, q[0], int16(int32(q[1])*int32(gcode0)>>15)) + errorOf(&c1, q[2], int16(int32(q[3])*int32(gcode1)>>15))
-			if d < least {
-				least, index = d, int16(i)
-			}
 			continue
 		}
 		d := addError(0, &c0, q[0], Mult(q[1], gcode0))
@@ -82,6 +84,13 @@ func searchGains475(f0, f1 *subframeGains, limit int16) (index int16) {
 	}
 	return index
 }
+
+// gainsLow, gainsHigh and gains475 are the joint tables, the last one those of the two subframes.
+var (
+	gainsLow  = kernel.NewGainTable(tableGainLowrates[:], 0)
+	gainsHigh = kernel.NewGainTable(tableGainHighrates[:], 0)
+	gains475  = [2]kernel.GainTable{kernel.NewGainTable(tableGainMR475[:], 0), kernel.NewGainTable(tableGainMR475[:], 2)}
+)
 
 // maxGains475, maxGainsHigh and maxGainsLow are the largest pitch gain and code gain factor of the joint tables.
 var (
@@ -109,17 +118,6 @@ func largestError(c *[5]int32, most [2]int16, gcode0 int16) int64 {
 		s += max(int64(c[i]), -int64(c[i])) * n >> 15
 	}
 	return s
-}
-
-// errorOf returns the error of a pair of gains, which are not negative, if nothing saturates.
-func errorOf(c *[5]int32, pitch, code int16) int32 {
-	p, g := int64(pitch), int64(code)
-	d := int64(c[0]>>1) * (p * p >> 15) >> 15
-	d += int64(c[1]>>1) * p >> 15
-	d += int64(c[2]>>1) * (g * g >> 15) >> 15
-	d += int64(c[3]>>1) * g >> 15
-	d += int64(c[4]>>1) * (g * p >> 15) >> 15
-	return int32(d << 1)
 }
 
 // addError adds the error of a pair of gains to d.

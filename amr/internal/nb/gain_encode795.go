@@ -1,6 +1,8 @@
 package nb
 
 import (
+	"slices"
+
 	. "github.com/gotelco/telco/amr/internal/basicop"
 )
 
@@ -86,22 +88,54 @@ func (g *gainEncoder) quantise795(s *subframeSignals, pitch int16, p []int16) (p
 
 // searchGains795 tries three pitch gains with all code gains.
 func searchGains795(c *[5]int32, from, gcode0 int16) (pitchIndex, codeIndex int16) {
+	var codes [len(quaGainCode)]int16
+	for i := range quaGainCode {
+		codes[i] = Mult(quaGainCode[i][0], gcode0)
+	}
+	// Products of gains have 31 bits here, which the bound has rounded down to 15: that makes up to 2^16 for each of two terms.
+	exact := largestError(c, maxGains795, gcode0) <= MaxInt32-1<<18
+	var own [len(codes)]int32 // if exact, the part of the error that does not depend on the pitch gain
+	if exact {
+		for i, code := range codes {
+			own[i] = mpy32(c[2], LMult(code, code)) + MpyL16(c[3], code)
+		}
+	}
 	least := int32(MaxInt32)
 	pitchIndex = from
 	for k := from; k < from+3; k++ {
 		pitch := quaGainPitch[k]
 		d0 := mac32x16(MpyL16(c[0], Mult(pitch, pitch)), c[1], pitch)
-		for i := range quaGainCode {
-			code := Mult(quaGainCode[i][0], gcode0)
-			d := mac32(d0, c[2], LMult(code, code))
-			d = mac32x16(d, c[3], code)
-			d = mac32(d, c[4], LMult(code, pitch))
+		for i, code := range codes {
+			var d int32
+			if exact {
+				d = d0 + own[i] + mpy32(c[4], LMult(code, pitch))
+			} else {
+				d = mac32(d0, c[2], LMult(code, code))
+				d = mac32x16(d, c[3], code)
+				d = mac32(d, c[4], LMult(code, pitch))
+			}
 			if d < least {
 				least, pitchIndex, codeIndex = d, k, int16(i)
 			}
 		}
 	}
 	return pitchIndex, codeIndex
+}
+
+// maxGains795 are the largest pitch gain and code gain factor of the two tables.
+var maxGains795 = func() (m [2]int16) {
+	m[0] = slices.Max(quaGainPitch[:])
+	for _, q := range quaGainCode {
+		m[1] = max(m[1], q[0])
+	}
+	return m
+}()
+
+// mpy32 is Mpy_32 of numbers that are not split.
+func mpy32(a, b int32) int32 {
+	ah, al := Extract(a)
+	bh, bl := Extract(b)
+	return Mpy32(ah, al, bh, bl)
 }
 
 // mac32 is Mac_32: the three products of two numbers in double precision are added one by one, each with saturation.
