@@ -34,6 +34,7 @@ type conn struct {
 	ends     []int  // of messages within queue: WebSocket keeps their boundaries
 	spareEnd []int
 	queued   int // octets in queue and in the buffer being written
+	trimmer  *time.Timer
 	writing  bool
 	draining bool
 	dead     bool
@@ -152,14 +153,27 @@ func (c *conn) write() {
 		}
 	}
 	c.writing = false
-	if cap(c.queue)+cap(c.spare) > 4*readBufferMin { // nothing waits any more
-		c.queue, c.spare = nil, nil
+	if cap(c.queue)+cap(c.spare) > 4*readBufferMin && !c.dead {
+		if c.trimmer == nil {
+			c.trimmer = time.AfterFunc(releaseAfter, c.trim)
+		} else {
+			c.trimmer.Reset(releaseAfter)
+		}
 	}
 	drained := c.draining && !c.dead
 	c.mu.Unlock()
 	if drained {
 		c.cut(net.ErrClosed)
 	}
+}
+
+// trim gives the buffers of a burst back, a while after it.
+func (c *conn) trim() {
+	c.mu.Lock()
+	if !c.writing {
+		c.queue, c.spare = nil, nil
+	}
+	c.mu.Unlock()
 }
 
 // writeOut writes a batch: streams take it whole, WebSocket a message at a time.
@@ -202,8 +216,10 @@ func (c *conn) cut(reason error) {
 	}
 	c.dead, c.reason = true, reason
 	c.queue, c.ends = nil, nil
-	if c.pinger != nil {
-		c.pinger.Stop()
+	for _, t := range [...]*time.Timer{c.pinger, c.trimmer} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 	c.mu.Unlock()
 	c.nc.Close()

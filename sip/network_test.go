@@ -504,6 +504,31 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 	}
 }
 
+// A connection that had much to send holds no buffers when it is idle.
+func TestIdleConnectionQueuesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := memnet.New(memnet.Config{})
+		a, b := newNetHost(t, mem, "192.0.2.1", NetworkConfig{}), newNetHost(t, mem, "192.0.2.2", NetworkConfig{})
+		b.serveMem(t, mem, ListenConfig{Transport: TCP, Addr: "192.0.2.2:5060"})
+		f, err := a.reach(t, TCP, "192.0.2.2:5060", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			if err := a.send(f, []byte(sipText(strings.Repeat("x", 20_000)))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(2 * releaseAfter)
+		c := a.conn(f)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if len(b.data()) != 10 || cap(c.queue)+cap(c.spare) != 0 {
+			t.Errorf("%d messages came, %d and %d octets are held", len(b.data()), cap(c.queue), cap(c.spare))
+		}
+	})
+}
+
 // A connection that had much to read and is idle now gives its buffers back.
 func TestIdleConnectionHoldsLittle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
