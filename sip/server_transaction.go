@@ -41,9 +41,7 @@ type serverTx struct {
 	tag    string // To tag of our responses
 	source netip.Addr
 	guard  time.Time // when the handler counts as forgetful; zero after the final response
-	back   *Via      // where to connect to if the request's connection has gone (RFC 3261 section 18.2.2)
-	moving bool      // that is under way
-	moved  [][]byte  // responses that wait for it
+	back   *wayBack  // if the request's connection has gone; nil over UDP
 	user   *ServerTransaction
 	onEnd  func(error)
 	err    error  // what went wrong, for onEnd
@@ -79,8 +77,7 @@ func newServerTx(s *shard, in *inbound) *serverTx {
 	t.node.owner = t
 	t.flow = replyFlow(in.flow, in.via)
 	if reliable {
-		via := in.via
-		t.back = &via
+		t.back = &wayBack{via: in.via}
 	}
 	if to, err := in.req.To(); err == nil {
 		t.tag = to.Tag()
@@ -139,17 +136,15 @@ func (t *serverTx) send(now time.Time) error {
 	if t.last == nil {
 		return nil
 	}
-	if t.moving {
-		t.wait(t.last)
+	if t.back != nil && t.back.connecting {
+		t.back.add(t.last)
 		return nil
 	}
 	err := t.sh.ep.transmit(now, t.flow, t.last, "", "")
-	if err != nil && t.back != nil {
-		via := *t.back
-		t.back = nil // once
-		t.moving = true
-		t.wait(t.last)
-		go t.sendElsewhere(via, t.flow)
+	if err != nil && t.back != nil && !t.back.tried {
+		t.back.tried, t.back.connecting = true, true
+		t.back.add(t.last)
+		go t.sendElsewhere(t.flow)
 		return nil
 	}
 	if err != nil {
@@ -159,30 +154,39 @@ func (t *serverTx) send(now time.Time) error {
 	return err
 }
 
-// maxMoved bounds the responses that wait for a connection; of more the newest matters.
-const maxMoved = 8
+// wayBack is where the responses to a request go whose connection has gone (RFC 3261 section
+// 18.2.2). It is guarded by the shard.
+type wayBack struct {
+	via        Via // of the request
+	tried      bool
+	connecting bool
+	waiting    [][]byte // responses, for the connection
+}
 
-// wait keeps a response until there is a connection for it. One that comes again is kept once.
-func (t *serverTx) wait(data []byte) {
-	n := len(t.moved)
+// maxWaiting bounds the responses that wait for a connection; of more the newest matters.
+const maxWaiting = 8
+
+// add keeps a response until there is a connection for it. One that comes again is kept once.
+func (w *wayBack) add(data []byte) {
+	n := len(w.waiting)
 	switch {
-	case n > 0 && bytes.Equal(t.moved[n-1], data):
-	case n == maxMoved:
-		t.moved[n-1] = bytes.Clone(data)
+	case n > 0 && bytes.Equal(w.waiting[n-1], data):
+	case n == maxWaiting:
+		w.waiting[n-1] = bytes.Clone(data)
 	default:
-		t.moved = append(t.moved, bytes.Clone(data))
+		w.waiting = append(w.waiting, bytes.Clone(data))
 	}
 }
 
 // sendElsewhere sends responses whose connection has gone: over a new one to where the request
 // came from, else to where the sent-by of its Via leads (RFC 3263 section 5). Further responses
 // take the same way.
-func (t *serverTx) sendElsewhere(via Via, gone Flow) {
-	e := t.sh.ep
+func (t *serverTx) sendElsewhere(gone Flow) {
+	e, back := t.sh.ep, t.back
 	ctx, cancel := context.WithTimeout(e.net.ctx, 32*time.Second)
 	defer cancel()
-	targets := []Target{{Transport: gone.Transport, Addr: netip.AddrPortFrom(gone.Remote.Addr(), uint16(via.port()))}}
-	found, err := e.locate.ResponseTargets(ctx, via)
+	targets := []Target{{Transport: gone.Transport, Addr: netip.AddrPortFrom(gone.Remote.Addr(), uint16(back.via.port()))}}
+	found, err := e.locate.ResponseTargets(ctx, back.via)
 	for _, target := range found {
 		if target.Addr != targets[0].Addr {
 			targets = append(targets, target)
@@ -197,7 +201,7 @@ func (t *serverTx) sendElsewhere(via Via, gone Flow) {
 		e.net.connect(target.Transport, target.Addr, target.ServerName, Flow{}, func(f Flow, err error) { done <- result{f, err} })
 		r := <-done
 		if err = r.err; err == nil {
-			if err = t.move(r.flow); err == nil {
+			if err = t.move(back, r.flow); err == nil {
 				return
 			}
 		}
@@ -208,7 +212,7 @@ func (t *serverTx) sendElsewhere(via Via, gone Flow) {
 	now := time.Now()
 	t.sh.mu.Lock()
 	defer t.sh.unlock()
-	t.moving, t.moved = false, nil
+	back.connecting, back.waiting = false, nil
 	if t.sh.closed || t.m.State() == txTerminated {
 		return
 	}
@@ -217,15 +221,18 @@ func (t *serverTx) sendElsewhere(via Via, gone Flow) {
 }
 
 // move sends what waits over a new connection, which is the way of all further responses then.
-func (t *serverTx) move(f Flow) error {
+func (t *serverTx) move(back *wayBack, f Flow) error {
 	t.sh.mu.Lock()
 	defer t.sh.unlock()
-	for _, data := range t.moved {
+	for _, data := range back.waiting {
 		if err := t.sh.ep.transmit(time.Now(), f, data, "", "over a new connection"); err != nil {
 			return err
 		}
 	}
-	t.flow, t.moving, t.moved = f, false, nil
+	back.connecting, back.waiting = false, nil
+	if t.back == back { // else SetFlow has named another
+		t.flow = f
+	}
 	return nil
 }
 
