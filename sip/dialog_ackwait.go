@@ -37,3 +37,54 @@ func (a *ackWait) expire(now time.Time, t Timers) (resend, giveUp bool) {
 	a.next = now.Add(a.interval)
 	return true, false
 }
+
+// arm sets the timer that repeats a 2xx. The caller holds mu.
+func (d *Dialog) arm() {
+	at := d.wait.deadline()
+	if at.IsZero() {
+		if d.timer != nil {
+			d.timer.Stop()
+		}
+		return
+	}
+	if d.timer == nil {
+		d.timer = time.AfterFunc(time.Until(at), d.tick)
+	} else {
+		d.timer.Reset(time.Until(at))
+	}
+}
+
+func (d *Dialog) tick() {
+	d.mu.Lock()
+	resend, giveUp := d.wait.expire(time.Now(), d.ua.timers)
+	if resend && d.waitIn != nil {
+		d.ua.stats.answersAgain.Add(1)
+		d.waitIn.tx.Respond(d.waitIn.final)
+	}
+	d.arm()
+	d.mu.Unlock()
+	if giveUp {
+		d.ua.stats.noACK.Add(1)
+		d.abort(ErrNoACK)
+	}
+}
+
+// takeACK ends the wait for it. The caller holds mu.
+func (d *Dialog) takeACK(req *Request) {
+	in := d.waitIn
+	if in == nil {
+		return
+	}
+	c, err := req.CSeq()
+	want, _ := in.Request.CSeq()
+	if err != nil || c.Seq != want.Seq {
+		return
+	}
+	d.waitIn = nil
+	d.wait.stop()
+	d.arm()
+	in.ackReq, in.final = req, nil
+	d.offers.ackWait, d.offers.offerOut = false, false
+	close(in.acked)
+	d.update()
+}

@@ -2,10 +2,8 @@ package sip
 
 import (
 	"errors"
-	"math/rand/v2"
 	"net"
 	"net/netip"
-	"time"
 )
 
 // socket is one UDP socket: a reader goroutine, and sends from anywhere.
@@ -287,49 +285,4 @@ func (s *socket) remove() {
 		}
 	}
 	n.sockets.Store(&all)
-}
-
-// maxPings bounds the flows that are kept alive over UDP.
-const maxPings = 65536
-
-// keepAliveUDP sends CRLF over a UDP flow every period, which keeps the binding of a NAT open
-// and asks for no answer.
-func (n *network) keepAliveUDP(f Flow, period time.Duration) error {
-	s := n.socket(f)
-	if s == nil {
-		return &TransportError{"send", UDP, f.Remote, errNoSocket}
-	}
-	f.conn = s.id
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if t := n.pings[f]; t != nil {
-		t.Stop()
-		delete(n.pings, f)
-	}
-	if period <= 0 || n.closing {
-		return nil
-	}
-	if len(n.pings) >= maxPings {
-		return &TransportError{"send", UDP, f.Remote, errTooManyConns}
-	}
-	var t *time.Timer
-	t = time.AfterFunc(keepAliveJitter(period, rand.Float64()), func() {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if n.pings[f] != t { // stopped meanwhile
-			return
-		}
-		if s.write(f, []byte("\r\n")) != nil && n.socket(f) == nil {
-			delete(n.pings, f)
-			return
-		}
-		t.Reset(keepAliveJitter(period, rand.Float64()))
-	})
-	n.pings[f] = t
-	return nil
-}
-
-// keepAliveJitter spreads keep-alives over 80 to 100 % of their period (RFC 5626 section 4.4.1).
-func keepAliveJitter(period time.Duration, r float64) time.Duration {
-	return time.Duration(float64(period) * (0.8 + 0.2*r))
 }
