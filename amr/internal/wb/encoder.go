@@ -277,8 +277,8 @@ func (e *Encoder) preprocess(in *[FrameSamples]int16, a *analysis) (exp int16) {
 	exp = a.q - e.qOld
 	e.qOld = a.q
 	e.qMax = [2]int16{room, e.qMax[0]}
-	for i, p := range pre {
-		now[i] = op.Round(op.LShl(p, a.q))
+	for i, p := range pre { // there is room
+		now[i] = int16((p<<uint(a.q) + 0x8000) >> 16)
 	}
 	kernel.Scale(a.speech[:newAt], exp)
 	kernel.Scale(e.exc[:excHist], exp)

@@ -11,56 +11,57 @@ type iir2 struct {
 	x0, x1                 int16
 }
 
+// state returns the outputs with their halves put together again, and the inputs. The standard's products with both halves, of which
+// it rounds that with the lower one, are one product of 64 bits, rounded.
+func (f *iir2) state() (y1, y2, x0, x1 int64) {
+	return int64(f.y1hi)<<15 + int64(f.y1lo), int64(f.y2hi)<<15 + int64(f.y2lo), int64(f.x0), int64(f.x1)
+}
+
+func (f *iir2) keep(y1, y2, x0, x1 int64) {
+	f.y1hi, f.y1lo, f.y2hi, f.y2lo = int16(y1>>15), int16(y1&0x7fff), int16(y2>>15), int16(y2&0x7fff)
+	f.x0, f.x1 = int16(x0), int16(x1)
+}
+
 // highPass50 removes what lies below 50 Hz, at 12.8 kHz (TS 26.190 section 5.1 and 6.4).
 //
-// Bounds: the low halves are 0 to 32767, so their sum is below 1.1e9. The terms of y and x0 reach 1.87e9 together and
-// can't saturate; those of x1 and x2 can.
+// The terms of y and x0 reach 1.87e9 together and can't saturate. Where those of x1 and x2 do, the sum ends above 2^31 - 8e8,
+// and the shift by 2 saturates with it as with the exact one.
 func (f *iir2) highPass50(sig []int16) {
 	const b0, b1 = 4053, -8106
 	const a1, a2 = 16211, -8021
-	y2hi, y2lo, y1hi, y1lo := int32(f.y2hi), int32(f.y2lo), int32(f.y1hi), int32(f.y1lo)
-	x0, x1 := int32(f.x0), int32(f.x1)
+	y1, y2, x0, x1 := f.state()
 	for i, v := range sig {
 		x2 := x1
 		x1 = x0
-		x0 = int32(v)
-		s := (0x4000 + y1lo*(2*a1) + y2lo*(2*a2)) >> 15
-		s += y1hi*(2*a1) + y2hi*(2*a2) + x0*(2*b0)
-		s = op.LAdd(s, x1*(2*b1))
-		s = op.LAdd(s, x2*(2*b0))
-		s = op.LSat(int64(s) << 2)
-		y2hi, y2lo = y1hi, y1lo
-		y1hi, y1lo = s>>16, s>>1&0x7fff
-		sig[i] = op.Sat((s>>14 + 1) >> 1)
+		x0 = int64(v)
+		s := (y2*(2*a2) + 0x4000 + y1*(2*a1)) >> 15
+		s += (x0+x2)*(2*b0) + x1*(2*b1)
+		s = int64(op.LSat(s << 2))
+		y2, y1 = y1, s>>1
+		sig[i] = op.Sat(int32((s + 1<<14) >> 15))
 	}
-	f.y2hi, f.y2lo, f.y1hi, f.y1lo = int16(y2hi), int16(y2lo), int16(y1hi), int16(y1lo)
-	f.x0, f.x1 = int16(x0), int16(x1)
+	f.keep(y1, y2, x0, x1)
 }
 
 // highPass400 removes what lies below 400 Hz, at 12.8 kHz, before the tilt is measured (TS 26.190 section 6.6).
 //
-// Bounds: the terms of the low halves stay within 1.93e9; so does that of y1. Those behind can saturate.
+// The terms of the low halves stay within 1.93e9; so does that of y1. Where that of y2 or those behind, which are 2.4e8
+// together, saturate, so does the shift by 1, as with the exact sum.
 func (f *iir2) highPass400(sig []int16) {
 	const b0, b1 = 915, -1830
 	const a1, a2 = 29280, -14160
-	y2hi, y2lo, y1hi, y1lo := int32(f.y2hi), int32(f.y2lo), int32(f.y1hi), int32(f.y1lo)
-	x0, x1 := int32(f.x0), int32(f.x1)
+	y1, y2, x0, x1 := f.state()
 	for i, v := range sig {
 		x2 := x1
 		x1 = x0
-		x0 = int32(v)
-		s := (0x4000 + y1lo*(2*a1) + y2lo*(2*a2)) >> 15
-		s = op.LAdd(s+y1hi*(2*a1), y2hi*(2*a2))
-		s = op.LAdd(s, x0*(2*b0))
-		s = op.LAdd(s, x1*(2*b1))
-		s = op.LAdd(s, x2*(2*b0))
-		s = op.LSat(int64(s) << 1)
-		y2hi, y2lo = y1hi, y1lo
-		y1hi, y1lo = s>>16, s>>1&0x7fff
-		sig[i] = op.Round(s)
+		x0 = int64(v)
+		s := (y2*(2*a2) + 0x4000 + y1*(2*a1)) >> 15
+		s += (x0+x2)*(2*b0) + x1*(2*b1)
+		s = int64(op.LSat(s << 1))
+		y2, y1 = y1, s>>1
+		sig[i] = op.Sat(int32((s + 1<<15) >> 16))
 	}
-	f.y2hi, f.y2lo, f.y1hi, f.y1lo = int16(y2hi), int16(y2lo), int16(y1hi), int16(y1lo)
-	f.x0, f.x1 = int16(x0), int16(x1)
+	f.keep(y1, y2, x0, x1)
 }
 
 // preemph filters x by 1 - mu/z, mu >= 0, from a zero memory.
@@ -78,14 +79,17 @@ func preemph2(x []int16, mu int16) {
 }
 
 // deemph2 filters x by 1/2 / (1 - mu/z), mu in Q15, and returns the last output. Of the two terms only the sum can
-// saturate.
+// saturate, which rounding does as well.
 func deemph2(x []int16, mu, mem int16) int16 {
+	last, fac := int64(mem), 2*int64(mu)
 	for i, v := range x {
-		s := int64(v)<<15 + int64(mem)*int64(mu)<<1
-		mem = op.Round(op.LSat(s))
-		x[i] = mem
+		last = (int64(v)<<15 + 0x8000 + last*fac) >> 16
+		if last != int64(int16(last)) {
+			last = int64(op.Sat(int32(last)))
+		}
+		x[i] = int16(last)
 	}
-	return mem
+	return int16(last)
 }
 
 // weight sets ap to A(z/gamma).
@@ -180,17 +184,20 @@ func synFilt32(a []int16, exc []int16, q int16, hi, lo []int16) {
 	}
 }
 
-// deemph32 filters the double-precision signal by 1 / (1 - mu/z), mu in Q15, and returns the last output.
+// deemph32 filters the double-precision signal by 1 / (1 - mu/z), mu in Q15, and returns the last output. Where the sum of
+// both terms saturates, so does the output.
 func deemph32(hi, lo, y []int16, mu, mem int16) int16 {
-	fac := 2 * int32(mu>>1)
+	last, fac := int64(mem), 2*int64(mu>>1)
 	hi, lo = hi[:len(y)], lo[:len(y)]
 	for i := range y {
-		s := op.LSat((int64(hi[i])<<16 + int64(lo[i])<<4) << 3)
-		s = op.LAdd(s, int32(mem)*fac)
-		mem = op.Sat((s>>14 + 1) >> 1)
-		y[i] = mem
+		s := int64(op.LSat((int64(hi[i])<<16 + int64(lo[i])<<4) << 3))
+		last = (s + 1<<14 + last*fac) >> 15
+		if last != int64(int16(last)) {
+			last = int64(op.Sat(int32(last)))
+		}
+		y[i] = int16(last)
 	}
-	return mem
+	return int16(last)
 }
 
 // highFIR is the memory of the 31-tap filters of the high band.

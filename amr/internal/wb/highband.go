@@ -13,13 +13,26 @@ type highBand struct {
 	band  highFIR
 }
 
+// randomSteps[i] takes the seed of random i+1 steps on at once.
+var randomSteps [subLen16k]struct{ mul, add int16 }
+
+func init() {
+	one, zero := int16(1), int16(0)
+	for i := range randomSteps {
+		random(&zero)
+		random(&one)
+		randomSteps[i].add = zero
+		randomSteps[i].mul = one - zero
+	}
+}
+
 // noise fills hf with white noise of the energy of exc (scaled by 2^q).
 func (b *highBand) noise(hf *[subLen16k]int16, exc []int16, q int16) {
-	seed := b.seed
 	for i := range hf {
-		hf[i] = random(&seed) >> 3
+		hf[i] = (b.seed*randomSteps[i].mul + randomSteps[i].add) >> 3
 	}
-	b.seed = seed
+	last := randomSteps[len(hf)-1]
+	b.seed = b.seed*last.mul + last.add
 	kernel.Scale(exc, -3)
 	ener, expE := normEnergy(exc)
 	expE -= 2 * (q - 3)
