@@ -59,7 +59,30 @@ func mpy(x int32, n int16) int32 {
 }
 
 // ispPoly expands the product of (1 - 2 isp[2i] z^-1 + z^-2) to its first len(f) coefficients; one is 2^15 * unit.
+//
+// All coefficients are even: of their product with n, Mpy_32_16 takes off what a shift of the whole does. As long as none of those
+// before reaches 2^29, no sum of four of them leaves 32 bits; else all is done again with saturation.
 func ispPoly(isp []int16, f []int32, unit int16) {
+	f[0] = int32(unit) << 15
+	f[1] = -2 * int32(isp[0]) * int32(unit)
+	var high int32
+	for i := 2; i < len(f); i++ {
+		x := int64(isp[2*i-2])
+		f[i] = f[i-2]
+		for j := i; j > 1; j-- {
+			v := f[j] - int32(int64(f[j-1])*x>>16)<<2 + f[j-2]
+			high |= v ^ v>>31
+			f[j] = v
+		}
+		f[1] -= 2 * int32(x) * int32(unit)
+	}
+	if high >= 1<<29 {
+		ispPolySat(isp, f, unit)
+	}
+}
+
+// ispPolySat is ispPoly, step by step.
+func ispPolySat(isp []int16, f []int32, unit int16) {
 	f[0] = int32(unit) << 15
 	f[1] = -2 * int32(isp[0]) * int32(unit)
 	for i := 2; i < len(f); i++ {

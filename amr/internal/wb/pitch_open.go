@@ -45,8 +45,30 @@ func (o *openLoop) rescale(exp int16) {
 func (o *openLoop) highPass(wsp, hp []int16) {
 	const a1, a2, a3 = 21663, -19258, 5734
 	const b0, b1, b2, b3 = -3432, 10280, -10280, 3432
-	y3, y2, y1 := o.y3, o.y2, o.y1
 	x0, x1, x2 := o.x0, o.x1, o.x2
+	// With inputs up to 22500, those terms and that of y3 reach 1.61e9. So where a sum saturates before them, it ends above
+	// 2^29, and the shift by 2 saturates with it as with the exact one.
+	if max(kernel.MaxAbs(wsp), kernel.MaxAbs([]int16{x0, x1, x2})) < 22500 {
+		whole := func(y dpf) int64 { return int64(y.hi)<<15 + int64(y.lo) }
+		split := func(y int64) dpf { return dpf{int16(y >> 15), int16(y & 0x7fff)} }
+		y3, y2, y1 := whole(o.y3), whole(o.y2), whole(o.y1)
+		for i, v := range wsp {
+			x3 := x2
+			x2 = x1
+			x1 = x0
+			x0 = v
+			s := (y3*(2*a3) + y2*(2*a2) + 0x4000 + y1*(2*a1)) >> 15
+			s += int64(int32(x0)-int32(x3))*(2*b0) + int64(int32(x1)-int32(x2))*(2*b1)
+			s = int64(op.LSat(s << 2))
+			y3, y2 = y2, y1
+			y1 = s >> 1
+			hp[i] = op.Sat(int32((s + 1<<14) >> 15))
+		}
+		o.y3, o.y2, o.y1 = split(y3), split(y2), split(y1)
+		o.x0, o.x1, o.x2 = x0, x1, x2
+		return
+	}
+	y3, y2, y1 := o.y3, o.y2, o.y1
 	for i, v := range wsp {
 		x3 := x2
 		x2 = x1

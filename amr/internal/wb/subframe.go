@@ -213,18 +213,26 @@ func correlateTarget(h, x, dn *[subLen]int16) {
 			y[i] = s
 		}
 	}
-	total := int32(1)
-	for t := range numTracks {
-		var peak int32
-		for i := t; i < subLen; i += numTracks {
-			peak = max(peak, op.LAbs(y[i]))
+	var peaks [numTracks]int32
+	for i := 0; i < len(y); i += numTracks {
+		for t, v := range y[i : i+numTracks] {
+			peaks[t] = max(peaks[t], v, -max(v, -op.MaxInt32))
 		}
+	}
+	total := int32(1)
+	for _, peak := range peaks {
 		peak >>= 2
 		total = op.LAdd(op.LAdd(total, peak), peak>>1)
 	}
-	shift := op.NormL(total) - 4
-	for i, v := range y {
-		dn[i] = op.Round(op.LShl(v, shift))
+	// Each value is below 4*total+4, so that there is room for a shift of four less than that of total.
+	if shift := op.NormL(total) - 4; shift >= 0 {
+		for i, v := range y {
+			dn[i] = int16((v<<uint(shift) + 0x8000) >> 16)
+		}
+	} else {
+		for i, v := range y {
+			dn[i] = int16((v>>uint(-shift) + 0x8000) >> 16)
+		}
 	}
 }
 
