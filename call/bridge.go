@@ -124,9 +124,13 @@ func convertible(a, b int) error {
 func (m *Media) Play(ctx context.Context, src Source) error {
 	ended := &untilEOF{Source: src}
 	m.mu.Lock()
-	if m.closed {
+	switch {
+	case m.closed:
 		m.mu.Unlock()
 		return errClosed
+	case ctx.Err() != nil: // what is being sent is not ours to end
+		m.mu.Unlock()
+		return context.Cause(ctx)
 	}
 	done := m.setSource(ended)
 	m.mu.Unlock()

@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -223,7 +222,7 @@ func (s *Switch) Bridge(a, b *Channel) error {
 // is no bridge by then, it is parked. Whom it was bridged to ends with the given cause, if there is one.
 func (c *Channel) seize(ends Cause) (free func()) {
 	c.mu.Lock()
-	apps := slices.Clone(c.running)
+	end := c.leaves()
 	c.program, c.next, c.owned = nil, nil, true
 	br := c.bridge
 	c.mu.Unlock()
@@ -233,9 +232,7 @@ func (c *Channel) seize(ends Cause) (free func()) {
 	if br != nil {
 		br.replaced(c)
 	}
-	for _, r := range apps {
-		r.cancel(errTransferred)
-	}
+	end()
 	return func() {
 		c.mu.Lock()
 		c.owned = false

@@ -278,6 +278,33 @@ func TestSwitchBridgeAndTransfer(t *testing.T) {
 	})
 }
 
+// An application that is about to begin when its channel is bridged does not begin any more.
+func TestBridgeBeforeApplication(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, Config{Functions: []string{"slow"}, API: func(context.Context, string) (string, error) {
+			time.Sleep(time.Second)
+			return "2200", nil
+		}}, call.Config{})
+		defer h.close()
+		h.phone(1).answers(0, 440)
+		h.phone(2).answers(0, 1000)
+		a, err := h.sw.OriginateString(t.Context(), "sofia/i/a@10.0.0.1 &playback(tone_stream://%(1000,0,${slow()});loops=-1)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := h.sw.OriginateString(t.Context(), "sofia/i/b@10.0.0.2 &park")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.sw.Bridge(a, b); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		_, heard := h.phone(1).last()
+		hears(t, "A", heard, 1000)
+	})
+}
+
 // A leg of a bridge is played something, and then hears the other again.
 func TestBroadcast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

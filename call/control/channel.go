@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -118,7 +119,9 @@ type Channel struct {
 	locked   int // jobs with Lock that are being done
 	program  []Action
 	parked   bool
-	owned    bool // somebody originates it
+	owned    bool            // somebody originates it
+	stage    context.Context // of what jobs and program do, until the channel leaves them
+	endStage context.CancelCauseFunc
 	running  []*running
 	ringback context.CancelCauseFunc // ends the sound that a caller hears meanwhile
 
@@ -178,9 +181,23 @@ func (s *Switch) newChannel(uuid string, incoming bool) *Channel {
 		recordings: map[string]*recording{}, answering: make(chan struct{}, 1),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.stage, c.endStage = context.WithCancelCause(c.ctx)
 	c.times.Created = time.Now()
 	c.vars["uuid"], c.vars["call_uuid"] = uuid, uuid
 	return c
+}
+
+// leaves begins another stage of what the channel does, and returns what ends the old one, whose applications may run or be
+// about to. The caller holds mu, and does not hold it when it calls that.
+func (c *Channel) leaves() (end func()) {
+	cancel, apps := c.endStage, slices.Clone(c.running)
+	c.stage, c.endStage = context.WithCancelCause(c.ctx)
+	return func() {
+		cancel(errTransferred)
+		for _, r := range apps { // those of other goroutines too
+			r.cancel(errTransferred)
+		}
+	}
 }
 
 // UUID names the channel.

@@ -24,8 +24,9 @@ func (c *Channel) run() {
 		case len(c.jobs) > 0:
 			j := c.jobs[0]
 			c.jobs = slices.Delete(c.jobs, 0, 1)
+			ctx := c.stage
 			c.mu.Unlock()
-			c.work(c.ctx, j)
+			c.work(ctx, j)
 		case c.bridge != nil:
 			c.mu.Unlock()
 			c.setState(StateExchangeMedia)
@@ -33,9 +34,10 @@ func (c *Channel) run() {
 		case len(c.program) > 0:
 			a := c.program[0]
 			c.program = c.program[1:]
+			ctx := c.stage
 			c.mu.Unlock()
 			c.setState(StateExecute)
-			c.work(c.ctx, &job{Action: a})
+			c.work(ctx, &job{Action: a})
 		case c.parked:
 			c.mu.Unlock()
 			c.parking()
@@ -67,13 +69,14 @@ func (c *Channel) parking() {
 			j = c.jobs[0]
 			c.jobs = slices.Delete(c.jobs, 0, 1)
 		}
+		ctx := c.stage
 		c.mu.Unlock()
 		switch {
 		case !stay:
 			c.emit("CHANNEL_UNPARK")
 			return
 		case j != nil:
-			c.work(c.ctx, j)
+			c.work(ctx, j)
 		default:
 			c.idle()
 		}
@@ -318,14 +321,12 @@ func (c *Channel) Transfer(ext Extension) error {
 	c.times.Transferred = time.Now()
 	c.setLocked("transfer_source", fmt.Sprintf("%d:%s:uuid_transfer:%s", time.Now().Unix(), c.uuid, ext.Number))
 	br := c.bridge
-	apps := slices.Clone(c.running)
+	end := c.leaves()
 	jobs := c.jobs
 	c.jobs = nil
 	c.mu.Unlock()
 	c.drop(jobs, errTransferred)
-	for _, r := range apps {
-		r.cancel(errTransferred)
-	}
+	end()
 	if br != nil {
 		br.end(c)
 	}
