@@ -215,6 +215,15 @@ func TestSchedule(t *testing.T) {
 		if text := h.must(c, "sched_del g"); text != "Deleted: 1" {
 			t.Errorf("%q", text)
 		}
+		// What is scheduled about a channel goes with it.
+		h.must(c, "originate {origination_uuid=b}"+phoneURL+" &park")
+		h.must(c, "sched_hangup +1000 b")
+		h.must(c, "sched_broadcast @100 b x.wav")
+		h.must(c, "uuid_kill b")
+		time.Sleep(time.Second)
+		if text := h.must(c, "show tasks count"); text != "1 total." {
+			t.Errorf("%q", text)
+		}
 		for _, bad := range []string{"sched_api", "sched_api x g y", "sched_api @0 g y", "sched_hangup +1", "sched_hangup +1 none", "sched_transfer +1 a", "unsched_api 99"} {
 			if _, err := c.API(t.Context(), bad); err == nil {
 				t.Errorf("%s", bad)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A Client is a program's side of the event socket: of a connection that it has made ([Dial]), or that a channel has
@@ -102,8 +103,11 @@ func (c *Client) read() {
 }
 
 // Send sends a command and waits for its answer. Where that says that the command has failed the error is a
-// *ReplyError.
+// *ReplyError. Where ctx is done before the command is sent, the connection ends.
 func (c *Client) Send(ctx context.Context, cmd *Command) (*Message, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	w := make(chan *Message, 1)
 	c.writing.Lock()
 	c.mu.Lock()
@@ -111,7 +115,7 @@ func (c *Client) Send(ctx context.Context, cmd *Command) (*Message, error) {
 	c.waiting = append(c.waiting, w)
 	c.mu.Unlock()
 	if err == nil {
-		_, err = c.conn.Write(cmd.Append(nil))
+		err = c.write(ctx, cmd.Append(nil))
 	}
 	c.writing.Unlock()
 	if err != nil {
@@ -138,6 +142,21 @@ func (c *Client) Send(ctx context.Context, cmd *Command) (*Message, error) {
 		return m, &ReplyError{cmd.Name(), strings.TrimSpace(text)}
 	}
 	return m, nil
+}
+
+// write sends octets, and fails when ctx is done first: a server that does not read must not hold up the caller.
+func (c *Client) write(ctx context.Context, b []byte) error {
+	expired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		c.conn.SetWriteDeadline(time.Unix(1, 0))
+		close(expired)
+	})
+	_, err := c.conn.Write(b)
+	if !stop() {
+		<-expired
+		c.conn.SetWriteDeadline(time.Time{})
+	}
+	return err
 }
 
 // API carries out an API command and returns what it says.

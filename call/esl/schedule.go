@@ -79,6 +79,16 @@ func (sc *scheduler) del(name string) (n int) {
 	return n
 }
 
+// forget is del for one task.
+func (sc *scheduler) forget(id uint32) {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	if t := sc.tasks[id]; t != nil {
+		t.timer.Stop()
+		delete(sc.tasks, id)
+	}
+}
+
 func (sc *scheduler) list() []*task {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
@@ -149,10 +159,11 @@ var scheduleCommands = map[string]apiCommand{
 			return usage(syntaxSchedBroadcast)
 		}
 		rest := strings.Join(words[1:], " ")
-		if s.sw.Channel(words[1]) == nil {
+		ch := s.sw.Channel(words[1])
+		if ch == nil {
 			return noChannel
 		}
-		return s.later(at, every, words[1], "broadcast", func() { broadcastCommand(s, s.ctx, rest) })
+		return s.later(ch, at, every, "broadcast", func() { broadcastCommand(s, s.ctx, rest) })
 	}},
 	"sched_del": {"<task_id>|<group_id>", "Delete a scheduled task", func(s *Server, _ context.Context, args string) string {
 		return fmt.Sprintf("+OK Deleted: %d\n", s.sched.del(args))
@@ -171,7 +182,7 @@ var scheduleCommands = map[string]apiCommand{
 		if ch == nil {
 			return noChannel
 		}
-		return s.later(at, 0, words[1], "hangup", func() { ch.Hangup(cause) })
+		return s.later(ch, at, 0, "hangup", func() { ch.Hangup(cause) })
 	}},
 	"sched_transfer": {syntaxSchedTransfer, "Schedule a transfer for a running call", func(s *Server, _ context.Context, args string) string {
 		words := split(args, 5)
@@ -184,7 +195,7 @@ var scheduleCommands = map[string]apiCommand{
 			return noChannel
 		}
 		ext := control.Extension{Number: words[2], Dialplan: arg(words, 3), Context: arg(words, 4)}
-		return s.later(at, 0, words[1], "transfer", func() { ch.Transfer(ext) })
+		return s.later(ch, at, 0, "transfer", func() { ch.Transfer(ext) })
 	}},
 	"unsched_api": {"<task_id>", "Unschedule an api command", func(s *Server, _ context.Context, args string) string {
 		if s.sched.del(args) == 0 {
@@ -194,9 +205,12 @@ var scheduleCommands = map[string]apiCommand{
 	}},
 }
 
-func (s *Server) later(at time.Time, every time.Duration, group, what string, f func()) string {
-	if s.schedule(at, every, group, what, f) == 0 {
+// later schedules something about a channel, in a group of its UUID. It is forgotten when that ends.
+func (s *Server) later(ch *control.Channel, at time.Time, every time.Duration, what string, f func()) string {
+	id := s.schedule(at, every, ch.UUID(), what, f)
+	if id == 0 {
 		return tooManyTasks
 	}
+	context.AfterFunc(ch.Context(), func() { s.sched.forget(id) })
 	return "+OK\n"
 }

@@ -225,6 +225,25 @@ func TestSendEvent(t *testing.T) {
 	})
 }
 
+// A server that does not read holds up nobody for longer than they want to wait.
+func TestClientToDeafServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		c := NewClient(ours, nil)
+		defer c.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begin := time.Now()
+		if _, err := c.Send(ctx, &Command{Line: "api status"}); err == nil || time.Since(begin) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		if _, err := c.Send(ctx, &Command{Line: "api status"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
 // Messages within calls are sent by the server itself; the other end of a call to ourselves tells of them.
 func TestSendInDialog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
