@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +58,25 @@ func (c *Config) Validate() error {
 	}
 	c.checkTrunks(&bad)
 	c.checkFiles(&bad)
+	if a := c.Admin; a != "" {
+		if _, err := netip.ParseAddrPort(a); err != nil && !strings.HasPrefix(a, ":") {
+			bad.Add("admin", "%q is no address with a port, such as 127.0.0.1:8080", a)
+		}
+	}
+	for _, b := range []struct {
+		path   string
+		border as.BorderConfig
+	}{{"ims", c.IMS.Border}, {"phones", c.Phones.Border}} {
+		if _, err := as.NewBorder(b.border); err != nil {
+			bad.Add(b.path+".border", "%s", trim(err))
+		}
+	}
+	names := c.names()
+	for i, t := range c.Emergency.Alerts {
+		if t.Trunk != "" && !slices.Contains(names, t.Trunk) {
+			bad.Add(config.Path("emergency", "alerts", i), "there is no trunk or phone %q", t.Trunk)
+		}
+	}
 	if e := c.EventSocket; e.Listen != "" {
 		if _, err := netip.ParseAddrPort(e.Listen); err != nil && !strings.HasPrefix(e.Listen, ":") {
 			bad.Add("event_socket.listen", "%q is no address with a port", e.Listen)
@@ -103,8 +126,13 @@ func (c *Config) checkListen(bad *config.Problems) {
 
 func (c *Config) checkTrunks(bad *config.Problems) {
 	for i, t := range c.Trunks {
-		if t.Name == "" {
+		switch {
+		case t.Name == "":
 			bad.Add(config.Path("trunks", i, "name"), "is missing")
+		case strings.ContainsAny(t.Name, "/,|[]{} "):
+			bad.Add(config.Path("trunks", i, "name"), "%q has a blank or one of / , | [ ] { }, which dial strings need", t.Name)
+		case slices.ContainsFunc(c.Trunks[:i], func(o Trunk) bool { return o.Name == t.Name }):
+			bad.Add(config.Path("trunks", i, "name"), "there is another %q", t.Name)
 		}
 		if _, ok := c.Phones.Users[t.Name]; ok {
 			bad.Add(config.Path("trunks", i, "name"), "%q is a phone's already", t.Name)
@@ -140,11 +168,29 @@ func (c *Config) checkFiles(bad *config.Problems) {
 	}
 }
 
+// files says which files that the configuration names are not there, or of no use: those of the machine where the server runs.
+func (c *Config) files() error {
+	var errs []error
+	if c.Sounds != "" {
+		if st, err := os.Stat(c.Sounds); err != nil {
+			errs = append(errs, fmt.Errorf("sounds: %w", err))
+		} else if !st.IsDir() {
+			errs = append(errs, fmt.Errorf("sounds: %s is no folder", c.Sounds))
+		}
+	}
+	if slices.ContainsFunc(c.Listen, func(l Listen) bool { return strings.EqualFold(l.Transport, "tls") }) {
+		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
+			errs = append(errs, fmt.Errorf("tls: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // checkWhole makes what the server would be made of, and throws it away.
 func (c *Config) checkWhole(bad *config.Problems) {
 	rules, err := c.rules(c.names(), nil)
 	if err != nil {
-		bad.Add("rules", "%s", trim(err))
+		bad.Add(c.ruleAt(trim(err)))
 		return
 	}
 	rules.Close()
@@ -179,6 +225,9 @@ func (c *Config) checkWhole(bad *config.Problems) {
 		var e *as.ConfigError
 		if errors.As(err, &e) {
 			path := e.Field
+			if strings.HasPrefix(path, "ims route") {
+				path = "ims.routes"
+			}
 			for i, t := range c.Trunks {
 				if rest, ok := strings.CutPrefix(e.Field, "trunk "+t.Name); ok {
 					path = config.Path("trunks", i) + strings.ReplaceAll(rest, ": ", ".")
@@ -190,17 +239,66 @@ func (c *Config) checkWhole(bad *config.Problems) {
 		bad.Add("", "%s", trim(err))
 		return
 	}
+	apps := append(s.Switch().Apps(), "webhook", "socket")
+	c.eachDecision(func(path string, d *as.Decision) {
+		for i, a := range d.Apps {
+			if !slices.Contains(apps, a.Name) {
+				bad.Add(config.Path(path, "apps", i, "app"), "there is no application %q", a.Name)
+			}
+		}
+	})
 	closeNow(s)
 }
 
-// trim is an error without the name of the package.
-func trim(err error) string {
-	s := err.Error()
-	for _, p := range []string{"as: ", "sip: ", "webhook: "} {
-		s = strings.TrimPrefix(s, p)
+// eachDecision calls f with the decisions of the file.
+func (c *Config) eachDecision(f func(path string, d *as.Decision)) {
+	for i, r := range c.Rules {
+		if r.Then != nil {
+			f(config.Path("rules", i, "then"), r.Then)
+		}
+		for k, s := range r.Split {
+			if s.Then != nil {
+				f(config.Path("rules", i, "split", k, "then"), s.Then)
+			}
+		}
 	}
-	return s
+	f("default", &c.Default)
 }
+
+// ruleAt finds the place of what is wrong with routing.
+func (c *Config) ruleAt(message string) (path, format string, rest any) {
+	for i, r := range c.Rules {
+		name := r.Name
+		if name == "" {
+			name = fmt.Sprintf("rule %d", i+1)
+		}
+		if rest, ok := strings.CutPrefix(message, name+": "); ok {
+			return config.Path("rules", i), "%s", rest
+		}
+	}
+	for name := range c.Ask {
+		if rest, ok := strings.CutPrefix(message, fmt.Sprintf("ask %q: ", name)); ok {
+			return config.Path("ask", name), "%s", rest
+		}
+	}
+	for name := range c.ENUM {
+		if rest, ok := strings.CutPrefix(message, fmt.Sprintf("enum %q: ", name)); ok {
+			return config.Path("enum", name), "%s", rest
+		}
+	}
+	if rest, ok := strings.CutPrefix(message, "default: "); ok {
+		return "default", "%s", rest
+	}
+	if rest, ok := strings.CutPrefix(message, "rules: time zone: "); ok {
+		return "zone", "%s", rest
+	}
+	return "rules", "%s", message
+}
+
+// trim is an error without the names of packages.
+func trim(err error) string { return packages.ReplaceAllString(err.Error(), "$1") }
+
+var packages = regexp.MustCompile(`(^|: )(?:(?:as|sip|webhook|messages): )+`)
 
 var errRestart = errors.New("cannot change while the program runs: restart it")
 

@@ -73,6 +73,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		if err := config.Load(fs.Arg(1), &cfg); err != nil {
 			return failed(err)
 		}
+		if err := cfg.files(); err != nil {
+			return failed(err)
+		}
 		fmt.Fprintf(stdout, "%s: ok: %d phones, %d trunks, %d rules\n", fs.Arg(1), len(cfg.Phones.Users), len(cfg.Trunks), len(cfg.Rules))
 		return 0
 	case fs.Arg(0) == "route" && fs.NArg() == 4:

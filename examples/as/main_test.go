@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/csv"
 	"fmt"
@@ -56,11 +57,24 @@ func TestSample(t *testing.T) {
 
 func TestConfigErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"domian: x":                 "f:1:1",
-		"domain: ''":                "f:1:9: domain: is missing",
-		"codecs: [G729]":            `f:1:10: codecs[0]: "G729" is none of PCMA, PCMU, AMR and AMR-WB`,
-		"phones: {digest: [SHA-1]}": `phones.digest[0]: "SHA-1" is none of`,
-		"phones: {users: {a: b}, numbers: {c: '+1'}}": "phones.numbers.c: there is no such user",
+		"domian: x":           "f:1:1",
+		"drain: 60":           "f:1:8: is a number, not a duration with its unit",
+		"media: {dtx: maybe}": "f:1:14: is a text, not true or false",
+		"admin: nowhere":      `f:1:8: admin: "nowhere" is no address with a port`,
+		"zone: Europe/Berln":  "f:1:7: zone: unknown time zone",
+		"phones: {border: {plan: {country: '+49'}}}":                    "phones.border: ",
+		"ims: {peers: [scscf.example.org]}":                             "names are not looked up",
+		"emergency: {alerts: [{trunk: nobody}]}":                        `emergency.alerts[0]: there is no trunk or phone "nobody"`,
+		"trunks: [{name: a b, servers: [{uri: 'sip:x'}]}]":              "f:1:17: trunks[0].name",
+		"trunks: [{name: a}, {name: a}]":                                "f:1:28: trunks[1].name: there is another",
+		"rules:\n  - {then: {action: run, apps: [{app: plaback}]}}":     `f:2:39: rules[0].then.apps[0].app: there is no application "plaback"`,
+		"rules:\n  - {then: {status: 404}}\n  - {name: x, ask: portal}": `f:3:6: rules[1]: there is no ask "portal"`,
+		"ask: {portal: {url: 'x:9'}}":                                   "ask.portal: ",
+		"default: {action: refuse, status: 200}":                        "default: status 200 does not refuse",
+		"domain: ''":                                                    "f:1:9: domain: is missing",
+		"codecs: [G729]":                                                `f:1:10: codecs[0]: "G729" is none of PCMA, PCMU, AMR and AMR-WB`,
+		"phones: {digest: [SHA-1]}":                                     `phones.digest[0]: "SHA-1" is none of`,
+		"phones: {users: {a: b}, numbers: {c: '+1'}}":                   "phones.numbers.c: there is no such user",
 		"listen: []":                                                           "names no address",
 		"limits: {ring_time: fast}":                                            "f:1:21",
 		"\n\nlimits:\n  calls: -1":                                             "f:4:3: limits: a negative one",
@@ -89,10 +103,33 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
+// What stands in the way of a start is told; nothing is left behind.
+func TestStartFails(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "as.yaml")
+	text := fmt.Sprintf("listen: [{transport: tcp, addr: %q}]\nadmin: 127.0.0.1:%d\ncdr: [{dir: %s}]\n", taken.Addr(), freePort(t), filepath.Join(dir, "cdr"))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second would find a lock that the first has left
+		var out, bad bytes.Buffer
+		if status := run([]string{"-config", file}, &out, &bad); status != 1 || !strings.Contains(bad.String(), "address already in use") {
+			t.Errorf("status %d: %s", status, &bad)
+		}
+	}
+}
+
 func TestCommands(t *testing.T) {
 	dir := t.TempDir()
 	bad, good := filepath.Join(dir, "bad.yaml"), filepath.Join(dir, "good.yaml")
 	os.WriteFile(bad, []byte("phones: 7\n"), 0o600)
+	files := filepath.Join(dir, "files.yaml")
+	os.WriteFile(files, []byte("sounds: /nowhere/at/all\ntls: {cert: a.pem, key: b.pem}\nlisten: [{transport: tls, addr: ':5061'}]\n"), 0o600)
 	os.WriteFile(good, []byte(`
 phones: {users: {alice: x, bob: y}, numbers: {bob: "+49301002"}, border: {plan: {country: "49", national: "0", area: "30"}}}
 trunks: [{name: carrier, servers: [{uri: "sip:192.0.2.1"}]}]
@@ -106,6 +143,9 @@ rules: [{name: abroad, match: {called: ["+33*"]}, then: {action: bridge, targets
 		{[]string{"-h"}, 0, "usage: as"},
 		{[]string{"sample"}, 0, "domain: localhost"},
 		{[]string{"validate", bad}, 1, "bad.yaml:1:9"},
+		{[]string{"validate", files}, 1, "sounds: stat /nowhere/at/all"},
+		{[]string{"validate", files}, 1, "tls: open a.pem"},
+		{[]string{"-config", files}, 1, "tls: open a.pem"},
 		{[]string{"validate", good}, 0, "ok: 2 phones, 1 trunks, 1 rules"},
 		{[]string{"route", good, "alice", "0033123456"}, 0, `"rule": "abroad"`},
 		{[]string{"route", good, "alice", "1002"}, 0, `"decision": "bridge trunk/bob"`},

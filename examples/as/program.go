@@ -50,12 +50,16 @@ type program struct {
 
 // start brings everything up, and listens.
 func start(cfg Config, file string, log *slog.Logger) (p *program, err error) {
+	if err := cfg.files(); err != nil {
+		return nil, err
+	}
 	tap := esl.NewLog(log.Handler())
 	log = slog.New(tap)
 	p = &program{file: file, log: log, tap: tap, cfg: cfg, admin: admin.New(admin.Config{Addr: cfg.Admin, Logger: log})}
+	begun := p
 	defer func() {
 		if err != nil {
-			p.close()
+			begun.close()
 		}
 	}()
 	if r := cfg.Recordings; r.Spool != "" {

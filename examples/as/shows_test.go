@@ -171,13 +171,17 @@ rules: [{name: recorded, match: {called: [bob@localhost]}, then: {action: bridge
 		return u.refused > 0
 	})
 	var record cdr.Record
-	if b, err := os.ReadFile(filepath.Join(dir, "cdr/calls.jsonl")); err != nil || json.Unmarshal(b, &record) != nil || record.Status != 200 || record.Answer.IsZero() ||
-		record.Calling != "alice@localhost" || record.Reason != cdr.EndedWithProcess {
-		t.Errorf("call record %s %v", b, err)
+	wait("there is a call record", func() bool {
+		b, err := os.ReadFile(filepath.Join(dir, "cdr/calls.jsonl"))
+		return err == nil && json.Unmarshal(b, &record) == nil
+	})
+	if record.Status != 200 || record.Answer.IsZero() || record.Calling != "alice@localhost" || record.Reason != cdr.EndedWithProcess {
+		t.Errorf("call record %+v", record)
 	}
-	if b, err := os.ReadFile(filepath.Join(dir, "cdr/calls.csv")); err != nil || strings.Count(string(b), "\n") != 2 {
-		t.Errorf("call record %s %v", b, err)
-	}
+	wait("there is another one", func() bool {
+		b, err := os.ReadFile(filepath.Join(dir, "cdr/calls.csv"))
+		return err == nil && strings.Count(string(b), "\n") == 2
+	})
 	u.mu.Lock()
 	u.down = false
 	u.trouble = func() { // it has the recording, and nobody will hear of it

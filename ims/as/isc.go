@@ -1,6 +1,7 @@
 package as
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func ParseSource(s string) (Source, error) {
 	}
 	a, err := netip.ParseAddr(strings.Trim(s, "[]"))
 	if err != nil {
-		return Source{}, &ConfigError{Field: "source", Err: err}
+		return Source{}, fmt.Errorf("as: %q is no address, network (192.0.2.0/24) or address with a port; names are not looked up", s)
 	}
 	a = a.Unmap()
 	return Source{Prefix: netip.PrefixFrom(a, a.BitLen())}, nil

@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -123,11 +124,49 @@ func located(name string, text []byte, v any, err error) error {
 		}
 		return e
 	}
-	e := &Error{File: name, Message: y.GetMessage()}
+	e := &Error{File: name, Message: plain(y.GetMessage())}
 	if t := y.GetToken(); t != nil && t.Position != nil {
 		e.Line, e.Column = t.Position.Line, t.Position.Column
 	}
 	return e
+}
+
+var (
+	wrongType  = regexp.MustCompile(`^cannot unmarshal (\S+) into Go (?:struct field \S+|value) of type (\S+)$`)
+	outOfRange = regexp.MustCompile(`^cannot unmarshal (\S+) into Go value of type \S+ \( overflow \)$`)
+)
+
+// plain says in words of the file what the YAML module says in those of Go.
+func plain(message string) string {
+	if m := outOfRange.FindStringSubmatch(message); m != nil {
+		return m[1] + " is out of range"
+	}
+	m := wrongType.FindStringSubmatch(message)
+	if m == nil {
+		return message
+	}
+	have := map[string]string{"string": "a text", "bool": "true or false", "uint64": "a number", "int64": "a number", "float64": "a number"}[m[1]]
+	if have == "" {
+		have = m[1]
+	}
+	want := "something else"
+	switch t := m[2]; {
+	case t == "time.Duration":
+		want = `a duration with its unit, such as 30s, 5m or 250ms`
+	case t == "bool":
+		want = "true or false"
+	case t == "string":
+		want = "a text"
+	case strings.HasPrefix(t, "int"), strings.HasPrefix(t, "uint"):
+		want = "a whole number"
+	case strings.HasPrefix(t, "float"):
+		want = "a number"
+	case strings.HasPrefix(t, "[]"):
+		want = "a list"
+	case strings.HasPrefix(t, "map["):
+		want = "a mapping"
+	}
+	return "is " + have + ", not " + want
 }
 
 // place finds where a path stands in the file; of a path that isn't there, where its parent stands.

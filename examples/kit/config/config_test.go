@@ -66,8 +66,8 @@ func TestErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"calls: 1\nprots: 3\n", `x.yaml:2:1: unknown field "prots"`},
 		{"calls: 1\ncalls: 2\n", `x.yaml:2:1: mapping key "calls" already defined at [1:1]`},
-		{"calls: many\n", "x.yaml:1:8: cannot unmarshal string into Go struct field file.Calls of type uint8"},
-		{"calls: 300\n", "x.yaml:1:8: cannot unmarshal 300 into Go value of type uint8 ( overflow )"},
+		{"calls: many\n", "x.yaml:1:8: is a text, not a whole number"},
+		{"calls: 300\n", "x.yaml:1:8: 300 is out of range"},
 		{"trunks:\n  - host: a\n    prot: 1\n", `x.yaml:3:5: unknown field "prot"`},
 		{"trunks: [\n", "x.yaml:1:9: sequence end token ']' not found"},
 		{"listen: nowhere\n", `x.yaml:1:9: "nowhere": not an ip:port`},
