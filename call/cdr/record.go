@@ -58,7 +58,7 @@ type Record struct {
 	OrigIOI string `json:"orig_ioi,omitempty"` // operators on both sides
 	TermIOI string `json:"term_ioi,omitempty"`
 
-	Recordings []string          `json:"recordings,omitempty"` // names in the spool
+	Recordings []string          `json:"recordings,omitempty"` // names of files, or addresses
 	Legs       []Leg             `json:"legs,omitempty"`       // the caller's first, then in the order in which they were tried
 	Vars       map[string]string `json:"vars,omitempty"`       // of the application
 }

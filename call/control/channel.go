@@ -137,6 +137,7 @@ type Channel struct {
 
 	recMu      sync.Mutex
 	recordings map[string]*recording
+	recorded   []string // all names there have been, without passwords
 	overlays   map[string]*layer
 }
 

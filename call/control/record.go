@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -81,6 +82,9 @@ func (c *Channel) record(name string, limit time.Duration, mono bool) (*recordin
 		return nil, err
 	}
 	c.recordings[name] = r
+	if shown := redact(name); len(c.recorded) < 50 && !slices.Contains(c.recorded, shown) {
+		c.recorded = append(c.recorded, shown)
+	}
 	if limit > 0 {
 		r.timer = time.AfterFunc(limit, func() { c.stopRecording(r) })
 	}
@@ -244,6 +248,13 @@ func (c *Channel) Recordings() []string {
 		out = append(out, n)
 	}
 	return out
+}
+
+// Recorded returns the names of what the channel is and was recorded to, the first 50, without passwords: for call records.
+func (c *Channel) Recorded() []string {
+	c.recMu.Lock()
+	defer c.recMu.Unlock()
+	return slices.Clone(c.recorded)
 }
 
 // RecordMode says what becomes of what is said and heard while a channel is being recorded.

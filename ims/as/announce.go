@@ -21,7 +21,7 @@ func (s *Server) dialplan(ctx context.Context, ch *control.Channel, ext control.
 		x.decided = false
 		x.mu.Unlock()
 		if fresh {
-			return s.actions(d), nil
+			return x.set.actions(d), nil
 		}
 	}
 	set := s.settings.Load()
@@ -52,7 +52,7 @@ func (s *Server) dialplan(ctx context.Context, ch *control.Channel, ext control.
 	} else {
 		s.adoptOwn(ch, set, r, d)
 	}
-	return s.actions(d), nil
+	return set.actions(d), nil
 }
 
 // adoptOwn keeps the decision about a channel that the server has called itself, for the application route.
@@ -78,10 +78,10 @@ type ownCall struct {
 }
 
 // actions are the applications that carry a decision out.
-func (s *Server) actions(d Decision) []control.Action {
+func (s *settings) actions(d Decision) []control.Action {
 	var out []control.Action
-	if d.Record && s.settings.Load().Recording != "" {
-		out = append(out, control.Action{App: "record_session", Args: s.settings.Load().Recording})
+	if d.Record && s.Recording != "" {
+		out = append(out, control.Action{App: "record_session", Args: s.Recording})
 	}
 	switch d.Action {
 	case Run:

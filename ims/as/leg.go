@@ -38,6 +38,7 @@ type CallInfo struct {
 	Target                       string            // that answered, or was tried last: "trunk/NAME", "ims", …
 	Attempts                     []Attempt         // at targets, in order
 	Legs                         []cdr.Leg         // the caller's first, that of who answered last
+	Recordings                   []string          // names of what the caller's channel was recorded to
 	Vars                         map[string]string // of the channel; nil where the call never had one
 }
 
@@ -549,7 +550,7 @@ func (x *session) finish(ch *control.Channel) {
 	info.OrigIOI, info.TermIOI = x.ioi()
 	info.Cause = control.CauseOfStatus(info.Status)
 	if ch != nil {
-		info.Cause, info.Vars = ch.Cause(), ch.Vars()
+		info.Cause, info.Vars, info.Recordings = ch.Cause(), ch.Vars(), ch.Recorded()
 	}
 	info.HungUp = hungUp(ch, info.Status)
 	info.Legs = x.legs(ch)

@@ -2,6 +2,8 @@ package as
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gotelco/telco/call/control"
 	"github.com/gotelco/telco/sip"
 )
 
@@ -54,6 +57,28 @@ func TestOnCall(t *testing.T) {
 		synctest.Wait()
 		if d := cmp.Diff([]string{"nobody has heard yet", "+491 bridge 0 answered=false icid=icid-1", "+493 proxy 0 answered=false icid=icid-1", "+491 bridge 200 answered=true icid=icid-1"}, saw); d != "" {
 			t.Error(d)
+		}
+	})
+}
+
+// The call record names what the call was recorded to.
+func TestRecordedCall(t *testing.T) {
+	dir := t.TempDir()
+	run(t, Config{
+		Control: control.Config{Recordings: dir}, Recording: "${uuid}.wav",
+		Router: always(Decision{Action: Run, Apps: []App{{"answer", ""}, {"sleep", "500"}}, Record: true}),
+	}, func(h *house) {
+		p := h.cscf()
+		inv := p.invite("tel:+491")
+		p.send(inv)
+		p.answered(inv)
+		p.respond(p.request(sip.BYE), 200, "")
+		end := h.end(0)
+		if d := cmp.Diff([]string{end.ID + ".wav"}, end.Record().Recordings); d != "" {
+			t.Error(d)
+		}
+		if st, err := os.Stat(filepath.Join(dir, end.ID+".wav")); err != nil || st.Size() < 4000 {
+			t.Errorf("%v %v", st, err)
 		}
 	})
 }

@@ -20,7 +20,7 @@ func (i *CallInfo) Record() cdr.Record {
 	r := cdr.Record{
 		ID: i.ID, Start: i.Began, Ring: i.Rang, Answer: i.Answered, End: i.Ended, Side: i.Request.Side.String(), Trunk: i.Request.Trunk, Target: i.Target,
 		Rule: i.Decision.Rule, Calling: i.Decision.Calling.String(), Called: i.Decision.Called.String(), ServedUser: i.Request.ServedUser,
-		Emergency: i.Request.Emergency, Status: i.Status, Cause: i.Cause.Q850(), HungUp: i.HungUp, ICID: i.ICID, OrigIOI: i.OrigIOI, TermIOI: i.TermIOI, Legs: i.Legs,
+		Emergency: i.Request.Emergency, Status: i.Status, Cause: i.Cause.Q850(), HungUp: i.HungUp, ICID: i.ICID, OrigIOI: i.OrigIOI, TermIOI: i.TermIOI, Legs: i.Legs, Recordings: i.Recordings,
 	}
 	if i.Request.Side == 0 {
 		r.Side = ""

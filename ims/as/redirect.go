@@ -172,7 +172,7 @@ func (c *connecting) run(ctx context.Context, t try) error {
 	c.x.mu.Lock()
 	c.x.decision = *t.run
 	c.x.mu.Unlock()
-	for _, a := range c.s.actions(*t.run) {
+	for _, a := range c.set.actions(*t.run) {
 		if err := c.ch.Run(ctx, a.App, a.Args); err != nil {
 			return err
 		}
