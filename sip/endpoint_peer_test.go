@@ -63,20 +63,24 @@ func sipp(t *testing.T, scenario, port string, args ...string) (wait func() erro
 }
 
 // peerEndpoint is an endpoint on the loopback, over UDP and TCP.
-func peerEndpoint(t *testing.T, cfg Config) (e *Endpoint, addr netip.AddrPort) {
+func peerEndpoint(t *testing.T, cfg Config) (*Endpoint, netip.AddrPort) {
 	t.Helper()
 	cfg.Trace = tsharktest.Capture(t)
-	e = NewEndpoint(cfg)
-	t.Cleanup(func() { e.Close() })
-	port := freePort(t)
-	for _, tr := range []Transport{UDP, TCP} {
-		f, err := e.Listen(ListenConfig{Transport: tr, Addr: "127.0.0.1:" + port})
-		if err != nil {
-			t.Fatal(err)
+	var err error
+	for range 10 { // media of another program may take the port meanwhile
+		e, port := NewEndpoint(cfg), freePort(t)
+		var f Flow
+		if f, err = e.Listen(ListenConfig{Transport: UDP, Addr: "127.0.0.1:" + port}); err == nil {
+			f, err = e.Listen(ListenConfig{Transport: TCP, Addr: "127.0.0.1:" + port})
 		}
-		addr = f.Local
+		if err == nil {
+			t.Cleanup(func() { e.Close() })
+			return e, f.Local
+		}
+		e.Close()
 	}
-	return e, addr
+	t.Fatal(err)
+	return nil, netip.AddrPort{}
 }
 
 var peerTransports = map[string]string{"u1": "udp", "t1": "tcp"} // SIPp's -t

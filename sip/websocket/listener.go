@@ -31,6 +31,10 @@ type Config struct {
 	// Backlog is how many connections wait to be accepted. If zero, 128. Further ones are
 	// answered with 503.
 	Backlog int
+
+	// Handshakes is how many connections of Listen and Serve may be on their way to a WebSocket. If
+	// zero, 1,024. Of more, the oldest is closed.
+	Handshakes int
 }
 
 // Listener accepts WebSocket connections for SIP. It is the http.Handler of their path, and a
@@ -68,8 +72,13 @@ func Listen(addr string, cfg Config) (*Listener, error) {
 
 // Serve is Listen for a listener that is there already.
 func Serve(nl net.Listener, cfg Config) *Listener {
+	if cfg.Handshakes == 0 {
+		cfg.Handshakes = 1024
+	}
 	l := NewListener(nl.Addr(), cfg)
+	h := &handshakes{max: cfg.Handshakes, waiting: make(map[net.Conn]struct{})}
 	l.server = &http.Server{
+		ConnState:         h.state,
 		Handler:           l,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       10 * time.Second,
