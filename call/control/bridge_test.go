@@ -368,13 +368,26 @@ func TestConferenceAndThreeWay(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		hears(t, "1", heard[0], 1000, 1600)
 		hears(t, "2", heard[1], 440, 1600)
-		if got := h.sw.Conferences(); len(got) != 1 || got[0].Members != 3 || got[0].Name != "room" {
+		if got := h.sw.Conferences(); len(got) != 1 || len(got[0].Members) != 3 || got[0].Name != "room" {
 			t.Errorf("conferences %+v", got)
 		}
 		legs[2].Press("0") // mutes
 		time.Sleep(2 * time.Second)
 		hears(t, "1, 3 is muted", heard[0], 1000)
-		for _, c := range legs {
+		if n := h.sw.ConferenceDo("room", 0, "unmute"); n != 3 {
+			t.Errorf("%d unmuted", n)
+		}
+		h.sw.ConferenceDo("room", 2, "mute")
+		h.sw.ConferenceDo("room", 1, "deaf")
+		time.Sleep(2 * time.Second)
+		hears(t, "1 is deaf", heard[0])
+		hears(t, "3, 2 is muted", heard[2], 440)
+		if got := h.sw.Conferences()[0].Members; !got[0].Deaf || got[0].Muted || !got[1].Muted || got[2].Muted {
+			t.Errorf("%+v", got)
+		}
+		h.sw.ConferenceDo("room", 3, "kick")
+		<-legs[2].Done()
+		for _, c := range legs[:2] {
 			c.Hangup(NormalClearing)
 			<-c.Done()
 		}

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/gotelco/telco/call"
 )
@@ -17,6 +21,20 @@ type room struct {
 	mix     *call.Conference
 	members int
 	next    int // the next member's number
+	people  map[int]*participant
+}
+
+// participant is one channel in a conference.
+type participant struct {
+	c      *Channel
+	room   *room
+	id     int
+	member *call.Member
+	out    chan struct{} // closed when it is to leave
+
+	mu          sync.Mutex // held while something is done to it
+	muted, deaf atomic.Bool
+	gone        bool
 }
 
 const maxRooms = 1000
@@ -34,7 +52,7 @@ func (s *Switch) enter(name string, rate int) (*room, int, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		r = &room{name: name, uuid: NewUUID(), mix: mix}
+		r = &room{name: name, uuid: NewUUID(), mix: mix, people: map[int]*participant{}}
 		s.rooms[name] = r
 	}
 	r.members++
@@ -93,66 +111,136 @@ func appConference(ctx context.Context, c *Channel, args string) error {
 		return err
 	}
 	defer r.mix.Remove(member)
-	muted := strings.Contains(flags, "mute")
-	member.Mute(muted)
-	member.Deafen(strings.Contains(flags, "deaf"))
+	p := &participant{c: c, room: r, id: id, member: member, out: make(chan struct{})}
+	c.sw.mu.Lock()
+	r.people[id] = p
+	c.sw.mu.Unlock()
+	defer func() {
+		c.sw.mu.Lock()
+		delete(r.people, id)
+		c.sw.mu.Unlock()
+	}()
 	c.firm()
 	c.set("conference_name", name, "conference_uuid", r.uuid, "conference_member_id", strconv.Itoa(id))
-	about := []string{"Conference-Name", name, "Conference-Unique-ID", r.uuid, "Member-ID", strconv.Itoa(id), "Action", "add-member"}
-	c.emit("CUSTOM conference::maintenance", about...)
-	left := make(chan struct{})
-	keys := make(chan byte, 8)
+	p.tell("add-member")
+	if strings.Contains(flags, "mute") {
+		p.do("mute")
+	}
+	if strings.Contains(flags, "deaf") {
+		p.do("deaf")
+	}
 	defer c.watchKeys(func(k byte) bool {
-		if k != '0' && k != '#' {
-			return false
-		}
-		select {
-		case keys <- k:
+		switch k { // on the goroutine of all media
+		case '0':
+			go p.do("toggle")
+		case '#':
+			go p.do("kick")
 		default:
+			return false
 		}
 		return true
 	})()
-	go func() {
-		for {
-			select {
-			case k := <-keys:
-				if k == '#' {
-					close(left)
-					return
-				}
-				muted = !muted
-				member.Mute(muted)
-				action := "unmute-member"
-				if muted {
-					action = "mute-member"
-				}
-				c.emit("CUSTOM conference::maintenance", append(about[:6:6], "Action", action)...)
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	err = c.wait(ctx, left)
-	about[7] = "del-member"
-	c.emit("CUSTOM conference::maintenance", about...)
+	err = c.wait(ctx, p.out)
+	p.tell("del-member")
 	return err
+}
+
+// tell tells of something about a member.
+func (p *participant) tell(action string) {
+	p.c.emit("CUSTOM conference::maintenance", "Conference-Name", p.room.name, "Conference-Unique-ID", p.room.uuid,
+		"Member-ID", strconv.Itoa(p.id), "Action", action)
+}
+
+// do mutes a member and so on; what changes nothing is not told.
+func (p *participant) do(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was, deaf := p.muted.Load(), p.deaf.Load()
+	now, hears := was, !deaf
+	switch what {
+	case "mute":
+		now = true
+	case "unmute":
+		now = false
+	case "toggle":
+		now = !now
+	case "deaf":
+		hears = false
+	case "undeaf":
+		hears = true
+	case "kick":
+		if !p.gone {
+			p.gone = true
+			close(p.out)
+		}
+	}
+	if now != was {
+		p.muted.Store(now)
+		p.member.Mute(now)
+		if now {
+			p.tell("mute-member")
+		} else {
+			p.tell("unmute-member")
+		}
+	}
+	if hears == deaf {
+		p.deaf.Store(!hears)
+		p.member.Deafen(!hears)
+		if hears {
+			p.tell("undeaf-member")
+		} else {
+			p.tell("deaf-member")
+		}
+	}
 }
 
 // ConferenceInfo is a snapshot of a conference.
 type ConferenceInfo struct {
 	Name, UUID string
-	Members    int
+	Members    []ConferenceMember // in the order of their numbers
 }
 
-// Conferences returns the conferences that there are.
+// ConferenceMember is a channel in a conference.
+type ConferenceMember struct {
+	ID          int
+	UUID        string
+	Muted, Deaf bool
+}
+
+// Conferences returns the conferences that there are, sorted by name.
 func (s *Switch) Conferences() []ConferenceInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []ConferenceInfo
-	for _, r := range s.rooms {
-		out = append(out, ConferenceInfo{r.name, r.uuid, r.members})
+	for _, name := range slices.Sorted(maps.Keys(s.rooms)) {
+		r := s.rooms[name]
+		info := ConferenceInfo{Name: r.name, UUID: r.uuid}
+		for _, id := range slices.Sorted(maps.Keys(r.people)) {
+			p := r.people[id]
+			info.Members = append(info.Members, ConferenceMember{id, p.c.uuid, p.muted.Load(), p.deaf.Load()})
+		}
+		out = append(out, info)
 	}
 	return out
+}
+
+// ConferenceDo does something to the member of that number of a conference, or to all if it is 0: mute, unmute, deaf, undeaf, or
+// kick, which has it leave. It returns how many members were concerned.
+func (s *Switch) ConferenceDo(name string, id int, what string) (n int) {
+	s.mu.Lock()
+	var people []*participant
+	if r := s.rooms[name]; r != nil {
+		for _, p := range r.people {
+			if id == 0 || p.id == id {
+				people = append(people, p)
+			}
+		}
+	}
+	s.mu.Unlock()
+	for _, p := range people {
+		p.do(what)
+	}
+	return len(people)
 }
 
 // appThreeWay lets the channel take part in what another one is bridged to: its UUID.

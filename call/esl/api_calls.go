@@ -3,6 +3,7 @@ package esl
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/gotelco/telco/call/control"
@@ -10,33 +11,8 @@ import (
 
 // callCommands make and end calls.
 var callCommands = map[string]apiCommand{
-	"conference": {"list|<name> list [count]", "Conferences", func(s *Server, _ context.Context, args string) string {
-		words := split(args, 4)
-		all := s.sw.Conferences()
-		if arg(words, 0) == "" || words[0] == "list" || words[0] == "json_list" {
-			if len(all) == 0 {
-				return "+OK No active conferences.\n"
-			}
-			var b strings.Builder
-			for _, c := range all {
-				fmt.Fprintf(&b, "+OK Conference %s (%d member%s)\n", c.Name, c.Members, plural(c.Members, "", "s"))
-			}
-			return b.String()
-		}
-		for _, c := range all {
-			switch {
-			case c.Name != words[0]:
-			case arg(words, 1) == "list" && arg(words, 2) == "count":
-				return fmt.Sprintf("%d\n", c.Members)
-			case arg(words, 1) == "list":
-				return fmt.Sprintf("+OK Conference %s (%d member%s)\n", c.Name, c.Members, plural(c.Members, "", "s"))
-			default:
-				return "-ERR conference " + arg(words, 1) + " is not supported\n"
-			}
-		}
-		return fmt.Sprintf("-ERR Conference %s not found\n", words[0])
-	}},
-	"hupall": {"<cause> [<var> <value>]", "hupall", (*Server).hupall},
+	"conference": {syntaxConference, "Conferences", (*Server).conference},
+	"hupall":     {"<cause> [<var> <value>]", "hupall", (*Server).hupall},
 	"originate": {syntaxOriginate, "Originate a call", func(s *Server, _ context.Context, args string) string {
 		o, err := control.ParseOriginate(args)
 		if err != nil {
@@ -81,4 +57,72 @@ channels:
 		return fmt.Sprintf("+OK hangup all channels matching [%s]=[%s] with cause: %s\n", pairs[0], pairs[1], cause)
 	}
 	return fmt.Sprintf("+OK hangup all channels matching [%s]=[%s]... with cause: %s\n", pairs[0], pairs[1], cause)
+}
+
+const syntaxConference = "list|<name> list [count]|<name> mute|unmute|deaf|undeaf|kick|hup <member>|all"
+
+// conference lists conferences and their members, and has members muted, or leave.
+func (s *Server) conference(_ context.Context, args string) string {
+	words := split(args, 4)
+	all := s.sw.Conferences()
+	title := func(c control.ConferenceInfo) string {
+		return fmt.Sprintf("+OK Conference %s (%d member%s)\n", c.Name, len(c.Members), plural(len(c.Members), "", "s"))
+	}
+	if name := arg(words, 0); name == "" || name == "list" {
+		if len(all) == 0 {
+			return "+OK No active conferences.\n"
+		}
+		var b strings.Builder
+		for _, c := range all {
+			b.WriteString(title(c))
+			s.members(&b, c)
+		}
+		return b.String()
+	}
+	for _, c := range all {
+		if c.Name != words[0] {
+			continue
+		}
+		switch what := strings.ToLower(arg(words, 1)); what {
+		case "list":
+			if arg(words, 2) == "count" {
+				return fmt.Sprintf("%d\n", len(c.Members))
+			}
+			var b strings.Builder
+			s.members(&b, c)
+			return b.String()
+		case "mute", "unmute", "deaf", "undeaf", "kick", "hup":
+			id, err := strconv.Atoi(arg(words, 2))
+			if who := arg(words, 2); who != "all" && (err != nil || id <= 0) {
+				return usage(syntaxConference)
+			}
+			if what == "hup" {
+				what = "kick"
+			}
+			if s.sw.ConferenceDo(c.Name, id, what) == 0 {
+				return fmt.Sprintf("Non-Existant ID %d\n", id) // sic
+			}
+			return fmt.Sprintf("+OK %s %s\n", strings.ToLower(words[1]), words[2])
+		}
+		return "-ERR Conference command '" + arg(words, 1) + "' not found.\n"
+	}
+	return fmt.Sprintf("-ERR Conference %s not found\n", words[0])
+}
+
+// members writes a line for each member.
+func (s *Server) members(b *strings.Builder, c control.ConferenceInfo) {
+	for _, m := range c.Members {
+		var i control.ChannelInfo
+		if ch := s.sw.Channel(m.UUID); ch != nil {
+			i = ch.Info()
+		}
+		flags := []string{}
+		if !m.Deaf {
+			flags = append(flags, "hear")
+		}
+		if !m.Muted {
+			flags = append(flags, "speak")
+		}
+		fmt.Fprintf(b, "%d;%s;%s;%s;%s;%s;0;0;0\n", m.ID, oneLine(i.Name), m.UUID, oneLine(i.CallerName), oneLine(i.CallerNumber), strings.Join(flags, "|"))
+	}
 }

@@ -232,6 +232,37 @@ func TestSchedule(t *testing.T) {
 	})
 }
 
+func TestConference(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, end := newHouse(t, Config{})
+		defer end()
+		c, _ := h.client()
+		defer c.Close()
+		for _, id := range []string{"a", "b"} {
+			h.must(c, "originate {origination_uuid="+id+",origination_caller_id_name='N "+id+"',origination_caller_id_number=1}"+phoneURL+" &conference(room)")
+			time.Sleep(time.Second)
+		}
+		for _, tt := range [][2]string{
+			{"conference room list count", "2"}, {"conference room mute 2", "mute 2"}, {"conference room deaf all", "deaf all"}, {"conference room undeaf 1", "undeaf 1"},
+			{"conference room list", "1;sofia/external/phone@10.0.0.2;a;N a;1;hear|speak;0;0;0\n2;sofia/external/phone@10.0.0.2;b;N b;1;;0;0;0"},
+			{"conference room mute 9", "Non-Existant ID 9"}, {"conference room kick 1", "kick 1"},
+		} {
+			if got := h.must(c, tt[0]); got != tt[1] {
+				t.Errorf("%s: %q, want %q", tt[0], got, tt[1])
+			}
+		}
+		time.Sleep(time.Second)
+		if got := h.must(c, "conference list"); !strings.HasPrefix(got, "Conference room (1 member)\n2;") {
+			t.Errorf("%q", got)
+		}
+		for _, bad := range []string{"conference room mute", "conference room dance", "conference none list"} {
+			if _, err := c.API(t.Context(), bad); err == nil {
+				t.Errorf("%s", bad)
+			}
+		}
+	})
+}
+
 func TestSystemCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reloads := 0

@@ -35,7 +35,7 @@
 //
 // # API commands
 //
-//	originate hupall conference (list)
+//	originate hupall conference (list, mute, unmute, deaf, undeaf, kick)
 //	uuid_answer uuid_audio uuid_break uuid_bridge uuid_broadcast uuid_deflect uuid_displace uuid_dual_transfer uuid_dump uuid_exists
 //	uuid_flush_dtmf uuid_getvar uuid_hold uuid_kill uuid_park uuid_pre_answer uuid_record uuid_recv_dtmf uuid_ring_ready
 //	uuid_send_dtmf uuid_send_info uuid_send_message uuid_setvar uuid_setvar_multi uuid_transfer break
