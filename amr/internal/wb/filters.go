@@ -22,6 +22,14 @@ func (f *iir2) keep(y1, y2, x0, x1 int64) {
 	f.x0, f.x1 = int16(x0), int16(x1)
 }
 
+// sat31 limits x to 31 bits: what is kept of an output, whose lowest bit doesn't count.
+func sat31(x int64) int64 {
+	if x<<33>>33 != x {
+		return x>>63 ^ (1<<30 - 1)
+	}
+	return x
+}
+
 // highPass50 removes what lies below 50 Hz, at 12.8 kHz (TS 26.190 section 5.1 and 6.4).
 //
 // The terms of y and x0 reach 1.87e9 together and can't saturate. Where those of x1 and x2 do, the sum ends above 2^31 - 8e8,
@@ -34,11 +42,9 @@ func (f *iir2) highPass50(sig []int16) {
 		x2 := x1
 		x1 = x0
 		x0 = int64(v)
-		s := (y2*(2*a2) + 0x4000 + y1*(2*a1)) >> 15
-		s += (x0+x2)*(2*b0) + x1*(2*b1)
-		s = int64(op.LSat(s << 2))
-		y2, y1 = y1, s>>1
-		sig[i] = op.Sat(int32((s + 1<<14) >> 15))
+		s := (((x0+x2)*(2*b0)+x1*(2*b1))<<15 + 0x4000 + y2*(2*a2) + y1*(2*a1)) >> 15 << 1
+		y2, y1 = y1, sat31(s)
+		sig[i] = op.Sat(int32((y1 + 1<<13) >> 14))
 	}
 	f.keep(y1, y2, x0, x1)
 }
@@ -55,11 +61,9 @@ func (f *iir2) highPass400(sig []int16) {
 		x2 := x1
 		x1 = x0
 		x0 = int64(v)
-		s := (y2*(2*a2) + 0x4000 + y1*(2*a1)) >> 15
-		s += (x0+x2)*(2*b0) + x1*(2*b1)
-		s = int64(op.LSat(s << 1))
-		y2, y1 = y1, s>>1
-		sig[i] = op.Sat(int32((s + 1<<15) >> 16))
+		s := (((x0+x2)*(2*b0)+x1*(2*b1))<<15 + 0x4000 + y2*(2*a2) + y1*(2*a1)) >> 15
+		y2, y1 = y1, sat31(s)
+		sig[i] = op.Sat(int32((y1 + 1<<14) >> 15))
 	}
 	f.keep(y1, y2, x0, x1)
 }
