@@ -70,7 +70,7 @@ func TestDestination(t *testing.T) {
 			t.Errorf("%s did not arrive", name)
 		}
 	}
-	left, _ := filepath.Glob(filepath.Join(dir, "*"))
+	left, _ := filepath.Glob(filepath.Join(dir, "[^.]*"))
 	if len(left) != 2 || filepath.Base(left[0]) != "6.json" || filepath.Base(left[1]) != "6.wav" {
 		t.Errorf("left: %v", left)
 	}

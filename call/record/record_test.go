@@ -172,8 +172,33 @@ func empty(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		t.Errorf("%s is left", e.Name())
+		if e.Name() != ".lock" {
+			t.Errorf("%s is left", e.Name())
+		}
 	}
+}
+
+// Two processes do not take one another's recordings for left over.
+func TestLocked(t *testing.T) {
+	cfg := record.Config{Dir: t.TempDir()}
+	first, err := record.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := record.Open(cfg); err == nil {
+		second.Close()
+		t.Error("two have it open")
+	}
+	for range 2 {
+		if err := first.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	second, err := record.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.Close()
 }
 
 // A recording that has lasted as long as it may stops by itself, to the sample.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -21,7 +22,7 @@ import (
 
 // Config configures a [Spool]. Dir must be set.
 type Config struct {
-	// Dir is the folder, which is made if it does not exist. No other process may use it.
+	// Dir is the folder, which is made if it does not exist. One process at a time may have it open.
 	Dir string
 	// URL is where recordings go: http or https. If empty they stay in Dir.
 	URL string
@@ -52,6 +53,7 @@ type Spool struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	work   sync.WaitGroup
+	lock   io.Closer
 
 	mu     sync.Mutex
 	active map[string]*Recording // being written
@@ -132,7 +134,13 @@ func Open(cfg Config) (*Spool, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
+	lock, err := disk.Lock(filepath.Join(cfg.Dir, ".lock")) // another's recordings would seem to be left over
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	s.lock = lock
 	if err := s.recover(); err != nil {
+		lock.Close()
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -271,6 +279,10 @@ func (s *Spool) Stats() Stats {
 // Open.
 func (s *Spool) Close() error {
 	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
 	s.closed = true
 	active := make([]*Recording, 0, len(s.active))
 	for _, r := range s.active {
@@ -283,7 +295,7 @@ func (s *Spool) Close() error {
 	}
 	s.cancel()
 	s.work.Wait()
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.lock.Close())...)
 }
 
 // Drain waits until everything that is complete was uploaded, or ctx is done.

@@ -127,6 +127,7 @@ func NewMessages(cfg MessagesConfig) (*Messages, error) {
 	if len(cfg.Types) == 0 {
 		cfg.Types = []string{TextPlain, ThreeGPPSMS}
 	}
+	cfg.Types = slices.Clone(cfg.Types)
 	for i, t := range cfg.Types {
 		cfg.Types[i] = strings.ToLower(t)
 	}
