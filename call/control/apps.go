@@ -50,6 +50,7 @@ func init() {
 		"tone":                appTones,
 		"play_and_get_digits": appPlayAndGetDigits,
 		"read":                appRead,
+		"say":                 appSay,
 		"send_dtmf":           appSendDTMF,
 		"flush_dtmf":          func(_ context.Context, c *Channel, _ string) error { c.FlushKeys(); return nil },
 		"record":              appRecord,

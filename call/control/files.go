@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -72,6 +74,14 @@ func (s *Switch) openPlain(name string, rate int) (sound, int, error) {
 		return nil, 0, fmt.Errorf("control: %.20s cannot be played", name[:i+3])
 	}
 	f, err := s.sounds.open(name)
+	for _, at := range []int{rate, 8000, 16000, 32000, 48000} { // FreeSWITCH's sounds have a folder for each sample rate
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if g, err2 := s.sounds.open(path.Join(path.Dir(name), strconv.Itoa(at), path.Base(name))); err2 == nil {
+			f, err = g, nil
+		}
+	}
 	if err != nil {
 		var err2 error
 		if f, err2 = s.recordings.open(name); err2 != nil {

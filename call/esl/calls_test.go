@@ -155,7 +155,7 @@ func TestMyEvents(t *testing.T) {
 		h.must(admin, "originate {origination_uuid=a}"+phoneURL+" &park")
 		h.must(admin, "originate {origination_uuid=b}"+phoneURL+" &park")
 		c, events := h.client()
-		if _, err := c.Send(t.Context(), &Command{Line: "myevents b"}); err != nil {
+		if _, err := c.Send(t.Context(), &Command{Line: "myevents plain b"}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.Send(t.Context(), &Command{Line: "myevents b"}); err == nil {

@@ -162,6 +162,11 @@ func (c *client) events(args string) string {
 // myEvents carries out the command myevents, with which a connection takes part in a channel.
 func (c *client) myEvents(args string) string {
 	words := strings.Fields(args)
+	if len(words) > 1 {
+		if _, ok := parseFormat(words[0]); ok { // either order is in use
+			words[0], words[1] = words[1], words[0]
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.sub.mine != "" {
