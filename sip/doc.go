@@ -140,13 +140,13 @@
 //   - RFC 3262: reliable provisional responses of both sides, offers and answers in them and in PRACK
 //   - RFC 3311, RFC 6141: UPDATE, in early dialogs too, re-INVITE, 491 and 500 where they cross
 //   - RFC 4028: session timers, refreshed by UPDATE or re-INVITE
-//   - RFC 3261 section 16, RFC 4320, RFC 5393, RFC 5658: a stateful proxy, parallel and serial forks, loops,
+//   - RFC 3261 section 16 (a CANCEL that names no INVITE gets 481), RFC 4320, RFC 5393, RFC 5658: a stateful proxy, parallel and serial forks, loops,
 //     Max-Breadth, Record-Route on both sides
 //   - RFC 5057: which failures end the dialog
 //   - RFC 3326: why a call is given up or ended, in CANCEL ([HangUpError], [CancelError]) and BYE ([ByeError])
 //   - RFC 6665: subscriber ([UserAgent.Subscribe]) and notifier ([Notifier]), in dialogs of their own
 //   - RFC 3515, RFC 3891, RFC 4488: REFER within a call ([Dialog.Refer], [Incoming.AcceptRefer]), Replaces
 //
-// A dialog that is restored has no session timer until its next refresh. A REFER outside of a dialog, and
+// A route set of more than 140 values or 16 KiB is refused (513). A dialog that is restored has no session timer until its next refresh. A REFER outside of a dialog, and
 // a SUBSCRIBE within a call, are the application's.
 package sip

@@ -110,16 +110,16 @@ func (n *network) keepAliveUDP(f Flow, period time.Duration) error {
 	}
 	var t *time.Timer
 	t = time.AfterFunc(keepAliveJitter(period, rand.Float64()), func() {
+		err := s.write(f, []byte("\r\n")) // may wait for the socket
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		if n.pings[f] != t { // stopped meanwhile
-			return
-		}
-		if s.write(f, []byte("\r\n")) != nil && n.socket(f) == nil {
+		switch {
+		case n.pings[f] != t: // stopped meanwhile
+		case err != nil && n.socket(f) == nil:
 			delete(n.pings, f)
-			return
+		default:
+			t.Reset(keepAliveJitter(period, rand.Float64()))
 		}
-		t.Reset(keepAliveJitter(period, rand.Float64()))
 	})
 	n.pings[f] = t
 	return nil

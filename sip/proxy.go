@@ -114,7 +114,7 @@ func (p *Proxy) serve(tx *ServerTransaction, req *Request) {
 	switch req.Method {
 	case ACK:
 		f.passACK()
-	case CANCEL: // of no INVITE that we know: section 16.10 forwards it without state
+	case CANCEL: // section 16.10 forwards what names no INVITE for proxies without state, which this is not
 		tx.Respond(NewResponse(req, 481, ""))
 	default:
 		p.cfg.OnRequest(f)

@@ -323,9 +323,14 @@ func TestProxyRefuses(t *testing.T) {
 			inv := l.caller.invite(fmt.Sprint("refused", i))
 			inv.RequestURI = tc.uri
 			inv.Set(tc.field, tc.value)
+			inv.Add("Require", "timer") // which is not for a proxy
 			l.caller.send(inv)
-			if resp := l.final(inv); resp.StatusCode != tc.status {
+			resp := l.final(inv)
+			if resp.StatusCode != tc.status {
 				t.Errorf("%s: %s got %d, want %d", tc.field, tc.value, resp.StatusCode, tc.status)
+			}
+			if resp.StatusCode == 420 && (resp.Value("Unsupported") != tc.value || resp.Count("Unsupported") != 1) {
+				t.Errorf("%s", resp)
 			}
 		}
 		l.done()

@@ -186,10 +186,17 @@ func (e *Endpoint) explain(resp *Response, req *Request) {
 		for _, t := range p.ContentTypes {
 			resp.Add("Accept", t)
 		}
-	case 420: // section 8.2.2.3
-		for _, tag := range req.Unsupported("Require", p.OptionTags) {
-			resp.Add("Unsupported", tag)
+	case 420: // sections 8.2.2.3 and 16.3
+		add := func(name string, supported []string) {
+			if supported == nil {
+				return // all are
+			}
+			for _, tag := range req.Unsupported(name, supported) {
+				resp.Add("Unsupported", tag)
+			}
 		}
+		add("Require", p.OptionTags)
+		add("Proxy-Require", p.ProxyTags)
 	case 405, 501: // section 8.2.1
 		for _, m := range p.Methods {
 			resp.Add("Allow", string(m))
