@@ -184,6 +184,7 @@ type EventReport struct {
 type events struct {
 	active  bool
 	seen    bool
+	anew    bool // the sender has begun anew since the last event
 	code    EventCode
 	volume  uint8
 	begin   uint32 // timestamp of the event
@@ -206,10 +207,11 @@ const lapse = 150 * time.Millisecond
 // another origin.
 const overtaken = 10
 
-// restart follows a sender that begins anew: its timestamps have another origin, and the event that lasted ends.
+// restart follows a sender that begins anew: its timestamps may have another origin, and the event that lasted ends. More
+// packets of that event are no other one.
 func (e *events) restart() {
 	e.finish()
-	e.seen = false
+	e.anew = true
 }
 
 func (e *events) push(now time.Time, timestamp uint32, rate uint32, payload []byte) error {
@@ -235,11 +237,11 @@ func (e *events) report(now time.Time, timestamp, rate uint32, p EventPayload) {
 	case e.active && p.Code == e.code && timestamp == e.segment+0xffff:
 		e.segment = timestamp
 		length += e.segment - e.begin
-	case e.seen && int32(e.segment-timestamp) >= 0 && e.segment-timestamp <= overtaken*rate:
+	case e.seen && !e.anew && int32(e.segment-timestamp) >= 0 && e.segment-timestamp <= overtaken*rate:
 		return // overtaken by a later event
 	default:
 		e.finish()
-		e.seen, e.active = true, true
+		e.seen, e.active, e.anew = true, true, false
 		e.code, e.volume, e.begin, e.segment, e.length, e.rate = p.Code, p.Volume, timestamp, timestamp, 0, rate
 		e.length = length
 		e.put(false)

@@ -563,6 +563,7 @@ func TestEventOfRestartedSender(t *testing.T) {
 	}{
 		{"another SSRC", func(s *Sender) { *s = Sender{ssrc: s.ssrc + 1, seq: 9, timestamp: s.timestamp - 8000} }},
 		{"another sequence", func(s *Sender) { s.seq += 20000; s.timestamp -= 8000 }},
+		{"another sequence alone", func(s *Sender) { s.seq += 20000 }},
 		{"another clock", func(s *Sender) { s.event, s.timestamp = sending{}, s.timestamp-30*8000 }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -587,6 +588,7 @@ func TestEventOfRestartedSender(t *testing.T) {
 			x.StartEvent(5, 10, 10*time.Second)
 			send(10)
 			tc.next(x.sender)
+			send(5)
 			x.sender.event = sending{}
 			send(10)
 			x.StartEvent(6, 10, 100*time.Millisecond)
