@@ -41,16 +41,25 @@ func (a *Agent) Admission() AdmissionStats {
 	return AdmissionStats{Calls: a.Calls(), Late: a.wheel.lateness(), Busy: a.wheel.busy(), CPU: a.processor.used(), Refused: a.refused.Load()}
 }
 
-// admit says whether a call is taken: why is empty then, and otherwise after is the number of seconds after which
-// to try again.
-func (a *Agent) admit(invite *sip.Request) (after int, why string) {
+// admit takes a call: why is empty then, and otherwise after is the number of seconds after which to try again. The error
+// says that the agent is closed.
+func (a *Agent) admit(c *Call) (after int, why string, err error) {
 	limits := &a.cfg.Admission
-	if limits.Exempt != nil && limits.Exempt(invite) {
-		return 0, ""
+	if limits.Exempt != nil && limits.Exempt(c.in.Request) {
+		return 0, "", a.add(c)
 	}
-	if n := a.Calls(); limits.MaxCalls > 0 && n >= limits.MaxCalls {
-		return 10, fmt.Sprintf("%d calls", n)
+	if after, why = a.overloaded(); why != "" {
+		return after, why, nil
 	}
+	n, err := a.addBelow(c, limits.MaxCalls) // in one step, as calls come at once
+	if n > 0 {
+		return 10, fmt.Sprintf("%d calls", n), nil
+	}
+	return 0, "", err
+}
+
+func (a *Agent) overloaded() (after int, why string) {
+	limits := &a.cfg.Admission
 	if limits.MaxLate > 0 {
 		if late := a.wheel.lateness(); late > limits.MaxLate {
 			return 2, fmt.Sprintf("media is %v late", late.Round(time.Millisecond))

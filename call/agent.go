@@ -189,12 +189,17 @@ func (a *Agent) Calls() int {
 	return len(a.calls)
 }
 
-// HangUp ends all calls in good order and waits for it, until ctx is done.
+// HangUp ends all calls in good order and waits for it, until ctx is done. Those that came in and were not answered get
+// 503, so that they are tried elsewhere.
 func (a *Agent) HangUp(ctx context.Context) {
 	a.mu.Lock()
 	var wg sync.WaitGroup
 	for c := range a.calls {
-		wg.Go(func() { c.HangUp(ctx) })
+		wg.Go(func() {
+			if c.in == nil || c.decided() || c.Refuse(503, "") != nil {
+				c.HangUp(ctx)
+			}
+		})
 	}
 	a.mu.Unlock()
 	wg.Wait()
@@ -225,13 +230,22 @@ func (a *Agent) Close() error {
 }
 
 func (a *Agent) add(c *Call) error {
+	_, err := a.addBelow(c, 0)
+	return err
+}
+
+// addBelow adds a call where there are fewer than most, if that is not zero; else it returns how many there are.
+func (a *Agent) addBelow(c *Call, most int) (beyond int, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.done {
-		return errClosed
+	switch n := len(a.calls); {
+	case a.done:
+		return 0, errClosed
+	case most > 0 && n >= most:
+		return n, nil
 	}
 	a.calls[c] = struct{}{}
-	return nil
+	return 0, nil
 }
 
 func (a *Agent) remove(c *Call) {
@@ -248,7 +262,12 @@ func (a *Agent) onInvite(in *sip.Incoming) {
 		in.Reply(480, nil, "")
 		return
 	}
-	if after, why := a.admit(in.Request); why != "" {
+	after, why, err := a.admit(c)
+	if err != nil {
+		in.Reply(480, nil, "")
+		return
+	}
+	if why != "" {
 		a.refused.Add(1)
 		if l := a.cfg.Logger; l != nil {
 			l.Warn("call: refused", "why", why, "call_id", in.Request.CallID())
@@ -256,10 +275,6 @@ func (a *Agent) onInvite(in *sip.Incoming) {
 		resp := in.NewResponse(503, "")
 		resp.Add("Retry-After", strconv.Itoa(after))
 		in.Respond(resp)
-		return
-	}
-	if a.add(c) != nil {
-		in.Reply(480, nil, "")
 		return
 	}
 	in.Dialog.Handle(c.onRequest)
@@ -275,8 +290,21 @@ func refuseRequest(in *sip.Incoming) {
 	switch in.Request.Method {
 	case sip.OPTIONS:
 		in.Reply(200, nil, "")
-	case sip.INVITE, sip.UPDATE:
-		in.Reply(488, nil, "")
+	case sip.INVITE, sip.UPDATE: // the peer was faster than Dial: it tries again (RFC 3261 section 14.1)
+		in.Reply(491, nil, "")
+	case sip.INFO: // RFC 6086 section 4.2.2: without a package it is known by its body
+		switch {
+		case in.Request.Has("Info-Package"):
+			in.Reply(469, nil, "")
+		case len(in.Request.Body) == 0:
+			in.Reply(200, nil, "")
+		default:
+			resp := in.NewResponse(415, "")
+			resp.Add("Accept", relayType+", "+plainType)
+			in.Respond(resp)
+		}
+	case sip.NOTIFY: // of no subscription (RFC 6665 section 4.1.3)
+		in.Reply(481, nil, "")
 	default:
 		in.Reply(405, nil, "")
 	}
@@ -438,13 +466,27 @@ func (a *Agent) local(s sockets, at netip.Addr, codecs []Codec, dir sdp.Directio
 	return sdp.Local{Media: []sdp.LocalMedia{m}}
 }
 
-// addressTo is the address that media for a URI is received at, before the signalling knows.
-func (a *Agent) addressTo(uri string) netip.Addr {
+// addressTo is the address that media for a URI is received at, before the signalling knows: that of the way of the INVITE,
+// where this is known.
+func (a *Agent) addressTo(uri string, send sip.SendOptions) netip.Addr {
 	if a.cfg.Address.IsValid() {
 		return a.cfg.Address
 	}
+	if send.Flow.IsZero() && send.Targets == nil && send.NextHop.IsZero() {
+		send = a.cfg.SIP.Send
+	}
+	if local := send.Flow.Local.Addr(); local.IsValid() && !local.IsUnspecified() {
+		return local.Unmap()
+	}
 	host := "192.0.2.1" // a documentation address: which way is out
-	if u, err := sip.ParseURI(uri); err == nil && u.Host != "" {
+	u, err := sip.ParseURI(uri)
+	if !send.NextHop.IsZero() {
+		u, err = send.NextHop, nil
+	}
+	switch remote := send.Flow.Remote.Addr(); {
+	case remote.IsValid():
+		host = remote.Unmap().String()
+	case err == nil && u.Host != "":
 		if ip, err := netip.ParseAddr(trimBrackets(u.Host)); err == nil {
 			host = ip.String()
 		}

@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 
@@ -22,8 +23,6 @@ type Call struct {
 
 	reserver func(context.Context, *Call) error // nil: nothing needs to be reserved
 	turn     chan struct{}                      // held by who changes the session
-	telling  sync.Mutex                         // orders onHold
-	toldHeld bool                               // guarded by telling
 
 	mu         sync.Mutex
 	dialog     *sip.Dialog   // nil until the peer of an outgoing call has answered
@@ -43,13 +42,16 @@ type Call struct {
 	met        chan struct{} // closed when the preconditions are met; nil while they are
 	reserved   bool          // what is ours
 	reserving  bool
-	updating   bool // the peer is being told of what is reserved
-	pracks     int  // under way
+	updating   bool                // the peer is being told of what is reserved
+	pracks     map[*sip.Dialog]int // under way, in calls of ours
 	peerHolds  bool
 	onHold     func(bool)
+	toldHeld   bool
+	telling    bool    // somebody calls onHold
 	pair       *couple // of Connect
 	keying     keying  // of SRTP
 	pad        keypad  // of DTMF
+	transfers  int     // that the peer has asked for and are under way
 	silent     bool    // nothing has come from the peer for a while
 	handler    func(*sip.Incoming)
 }
@@ -94,6 +96,9 @@ func (c *Call) Flow() sip.Flow {
 // Respond answers a call that came in with a response of the application's own making, such as a
 // challenge (407). A final one ends the call; a 2xx is for Answer.
 func (c *Call) Respond(resp *sip.Response) error {
+	if c.in == nil {
+		return errOutgoing
+	}
 	if resp.IsSuccess() {
 		return errors.New("call: Answer accepts a call")
 	}
@@ -139,6 +144,9 @@ func (c *Call) OnRequest(f func(*sip.Incoming)) {
 	c.mu.Unlock()
 }
 
+// errOutgoing is of methods that are for calls that came in.
+var errOutgoing = errors.New("call: the call did not come in")
+
 // errNoMedia says that there is nothing to hear yet.
 var errNoMedia = errors.New("call: no media yet")
 
@@ -161,6 +169,9 @@ func (c *Call) decided() bool {
 // Ring tells the caller that somebody is being alerted (180). Where its preconditions are not met yet, it gets the answer
 // to its offer (183), and the 180 once they are: see [Call.AwaitPreconditions].
 func (c *Call) Ring() error {
+	if c.in == nil {
+		return errOutgoing
+	}
 	c.mu.Lock()
 	has := c.hasPreconditions()
 	c.mu.Unlock()
@@ -174,6 +185,9 @@ func (c *Call) Ring() error {
 // preconditions to be met, or, where the caller made no offer, for its answer to ours. A caller that made no offer and
 // does not know of reliable responses (RFC 3262) hears nothing before the answer, which is an error.
 func (c *Call) Progress() error {
+	if c.in == nil {
+		return errOutgoing
+	}
 	if err := c.progress(183, true); err != nil {
 		return err
 	}
@@ -241,7 +255,7 @@ func (c *Call) progressLate(early bool) error {
 		c.neg.pre.Callee = true
 		c.neg.pre.Set(c.reserved)
 	}
-	body, err := c.propose(c.direction, c.codecs, sdp.AgreedFirst)
+	body, err := c.propose(c.neg, c.direction, c.codecs, sdp.AgreedFirst)
 	if err != nil {
 		return err
 	}
@@ -268,7 +282,7 @@ func (c *Call) progressLate(early bool) error {
 			err = errNoOffer
 		}
 		if err == nil {
-			err = c.answered(prack.Head(), prack.Body)
+			err = c.answered(c.in.Dialog, prack)
 		}
 		if err != nil {
 			c.warn("no audio before the answer", err)
@@ -309,6 +323,9 @@ func (c *Call) awaitLate(ctx context.Context) error {
 // codec is common, the call gets 488 and the error is a [*sdp.RefusedError]; 580 and a [*sdp.PreconditionError] where it
 // asks for what cannot be reserved.
 func (c *Call) Answer(ctx context.Context) error {
+	if c.in == nil {
+		return errOutgoing
+	}
 	if err := c.awaitLate(ctx); err != nil {
 		return err
 	}
@@ -324,7 +341,7 @@ func (c *Call) Answer(ctx context.Context) error {
 	late := body == nil
 	if late { // the caller wants our offer
 		c.at = at
-		body, err = c.propose(c.direction, c.codecs, sdp.AgreedFirst)
+		body, err = c.propose(c.neg, c.direction, c.codecs, sdp.AgreedFirst)
 	} else if c.neg.settled {
 		body = nil
 	}
@@ -344,7 +361,7 @@ func (c *Call) Answer(ctx context.Context) error {
 	if !late {
 		return nil
 	}
-	if err := c.answered(ack.Head(), ack.Body); err != nil {
+	if err := c.answered(c.in.Dialog, ack); err != nil {
 		go c.HangUp(context.Background())
 		return err
 	}
@@ -354,6 +371,12 @@ func (c *Call) Answer(ctx context.Context) error {
 // Refuse refuses the call with a status code from 300 on. An empty reason stands for the usual one; causes go into
 // Reason fields (RFC 6432).
 func (c *Call) Refuse(status int, reason string, causes ...sip.Reason) error {
+	if c.in == nil {
+		return errOutgoing
+	}
+	if status < 300 || status > 699 {
+		return fmt.Errorf("call: %d refuses no call", status)
+	}
 	c.mu.Lock()
 	c.final = true
 	c.mu.Unlock()
@@ -371,7 +394,7 @@ func (c *Call) addressIn() netip.Addr {
 	if a := f.Local.Addr(); a.IsValid() && !a.IsUnspecified() {
 		return a.Unmap()
 	}
-	return c.agent.addressTo("sip:" + f.Remote.Addr().String())
+	return c.agent.addressTo("", sip.SendOptions{Flow: f})
 }
 
 // answer makes the answer to the offer of the INVITE and opens the media; it returns nil if there
@@ -383,12 +406,12 @@ func (c *Call) answer() ([]byte, error) {
 	if c.neg.Local != nil {
 		return c.neg.Local.MarshalText()
 	}
-	offer, err := description(c.in.Request.Head(), c.in.Request.Body)
+	offer, err := description(c.in.Request)
 	if err == nil && offer == nil {
 		return nil, nil
 	}
 	if err != nil {
-		c.refuse(400)
+		c.refuseOffer(err, nil)
 		return nil, err
 	}
 	if err = c.listen(c.addressIn()); err != nil {
@@ -462,10 +485,17 @@ func (c *Call) HangUp(ctx context.Context, reasons ...sip.Reason) error {
 	switch {
 	case d == nil:
 		c.finish(hungUp(sip.ErrCanceled, reasons))
-		return nil
+		if d = c.Dialog(); d == nil {
+			return nil
+		}
+		// It was answered just now, and Dial may have returned the call.
 	case c.in != nil && !final:
 		return c.Refuse(603, "", reasons...)
 	}
+	return c.bye(ctx, d, reasons)
+}
+
+func (c *Call) bye(ctx context.Context, d *sip.Dialog, reasons []sip.Reason) error {
 	return d.Bye(ctx, sip.RequestOptions{Edit: func(req *sip.Request) { addReasons(req.Head(), reasons) }})
 }
 
@@ -477,7 +507,6 @@ func (c *Call) fail(err error) {
 	why := sip.NewReason("SIP", statusOf(err), "")
 	if d == nil {
 		c.finish(hungUp(err, []sip.Reason{why}))
-		return
 	}
 	c.HangUp(context.WithoutCancel(c.ctx), why)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/gotelco/telco/resample"
@@ -67,7 +68,8 @@ func (c *Conference) Add(m *Media) (*Member, error) {
 			return nil, errors.New("call: the leg is in the conference already")
 		}
 	}
-	var with *Media // who turns; one that is closed does not
+	c.members = slices.DeleteFunc(slices.Clone(c.members), func(p *Member) bool { return p.gone() }) // they hear nothing any more
+	var with *Media                                                                                  // who turns; one that is closed does not
 	for _, have := range c.members {
 		if have.media.wheel != m.wheel {
 			c.mu.Unlock()
@@ -85,8 +87,18 @@ func (c *Conference) Add(m *Media) (*Member, error) {
 	}
 	m.AddSink((*memberSink)(p))
 	m.SetSource((*memberSource)(p))
+	c.mu.Lock()
+	there := slices.Contains(c.members, p)
+	c.mu.Unlock()
+	if !there { // Close came between
+		c.Remove(p)
+		return nil, errClosed
+	}
 	return p, nil
 }
+
+// gone reports a member whose call has ended.
+func (p *Member) gone() bool { return p.media.ended.Load() }
 
 // Remove lets a member go, which sends silence from then on.
 func (c *Conference) Remove(p *Member) {
@@ -111,11 +123,11 @@ func (m *Media) letGo(src Source) {
 	}
 }
 
-// Members returns those who take part.
+// Members returns those who take part. Who has hung up does not, though nobody called Remove.
 func (c *Conference) Members() []*Member {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return append([]*Member(nil), c.members...)
+	return slices.DeleteFunc(slices.Clone(c.members), (*Member).gone)
 }
 
 // Close lets all members go.
@@ -134,7 +146,7 @@ func (c *Conference) Speaker() *Member {
 	defer c.mu.Unlock()
 	var loudest *Member
 	for _, p := range c.members {
-		if !p.muted && p.level > silentLevel && (loudest == nil || p.level > loudest.level) {
+		if !p.muted && !p.gone() && p.level > silentLevel && (loudest == nil || p.level > loudest.level) {
 			loudest = p
 		}
 	}

@@ -36,6 +36,9 @@ func (a *Agent) Connect(ctx context.Context, in *Call, uri string, opts ConnectO
 		}
 	}
 	out, err := a.Dial(dialCtx, uri, opts.DialOptions)
+	if by := (*ReplacedError)(nil); errors.As(err, &by) {
+		out, err = by.By, nil
+	}
 	if err != nil {
 		if in.ctx.Err() == nil {
 			in.Refuse(refusalOf(err), "", ReasonsOf(err)...)
@@ -78,6 +81,8 @@ func (a *Agent) Join(ctx context.Context, x, y *Call) error {
 type couple struct {
 	mu      sync.Mutex
 	legs    [2]*Call
+	over    bool          // nobody waits any more
+	moving  [2]bool       // the leg is being replaced: its end is not that of the other
 	changed chan struct{} // closed, and made anew, when a leg is replaced
 }
 
@@ -91,20 +96,41 @@ func newCouple(a, b *Call) *couple {
 	return p
 }
 
-// replace has n stand in for old.
-func (p *couple) replace(old, n *Call) {
+// replace has n stand in for old, and reports false where there is nobody left to talk to.
+func (p *couple) replace(old, n *Call) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.over {
+		return false
+	}
 	for i, c := range p.legs {
 		if c == old {
-			p.legs[i] = n
-			close(p.changed)
-			p.changed = make(chan struct{})
+			p.legs[i], p.moving[i] = n, false
+			p.tell()
 		}
 	}
 	n.mu.Lock()
 	n.pair = p
 	n.mu.Unlock()
+	return true
+}
+
+// leaving says that a leg is about to be replaced, or that nothing came of it.
+func (p *couple) leaving(c *Call, yes bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.legs {
+		if p.legs[i] == c {
+			p.moving[i] = yes
+			p.tell()
+		}
+	}
+}
+
+// tell wakes who waits. The caller holds mu.
+func (p *couple) tell() {
+	close(p.changed)
+	p.changed = make(chan struct{})
 }
 
 // release takes a leg away: it goes on alone.
@@ -114,31 +140,31 @@ func (p *couple) release(c *Call) {
 	for i := range p.legs {
 		if p.legs[i] == c {
 			p.legs[i] = nil
-			close(p.changed)
-			p.changed = make(chan struct{})
+			p.tell()
 		}
 	}
 }
 
-// done is when a leg has ended; never for one that was taken away.
-func done(c *Call) <-chan struct{} {
-	if c == nil {
+// done is when a leg has ended that matters; never for one that was taken away, or is about to be replaced. The caller
+// holds mu.
+func (p *couple) done(i int) <-chan struct{} {
+	if p.legs[i] == nil || p.moving[i] {
 		return nil
 	}
-	return c.ctx.Done()
+	return p.legs[i].ctx.Done()
 }
 
 // wait returns when one of the legs has ended, or ctx has.
 func (p *couple) wait(ctx context.Context) {
 	for {
 		p.mu.Lock()
-		a, b, changed := p.legs[0], p.legs[1], p.changed
+		a, b, changed := p.done(0), p.done(1), p.changed
 		p.mu.Unlock()
 		select {
 		case <-changed:
 			continue
-		case <-done(a):
-		case <-done(b):
+		case <-a:
+		case <-b:
 		case <-ctx.Done():
 			return
 		}
@@ -154,6 +180,7 @@ func (p *couple) wait(ctx context.Context) {
 func (p *couple) hangUp(ctx context.Context) {
 	p.mu.Lock()
 	legs := p.legs
+	p.over = true
 	p.mu.Unlock()
 	var reasons []sip.Reason
 	for _, c := range legs {
@@ -161,6 +188,8 @@ func (p *couple) hangUp(ctx context.Context) {
 			reasons = c.endReasons()
 		}
 	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
 	for _, c := range legs {
 		if c == nil {
 			continue
@@ -170,7 +199,7 @@ func (p *couple) hangUp(ctx context.Context) {
 			c.pair = nil
 		}
 		c.mu.Unlock()
-		c.HangUp(ctx, reasons...)
+		wg.Go(func() { c.HangUp(ctx, reasons...) }) // a peer that is silent does not keep the other waiting
 	}
 }
 

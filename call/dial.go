@@ -68,7 +68,7 @@ func (a *Agent) Dial(ctx context.Context, uri string, opts DialOptions) (*Call, 
 	}
 	out := &dialing{c: c, opts: &opts}
 	c.mu.Lock()
-	c.at = a.addressTo(uri)
+	c.at = a.addressTo(uri, opts.Send)
 	var err error
 	if !opts.LateOffer {
 		if wants := opts.Preconditions; wants >= PreconditionsOffer && a.preconditions {
@@ -79,10 +79,10 @@ func (a *Agent) Dial(ctx context.Context, uri string, opts DialOptions) (*Call, 
 			c.neg.pre = sdp.SegmentedQoS(sdp.Mandatory, strength)
 			c.neg.pre.Set(c.reserved)
 		}
-		out.body, err = c.propose(sdp.SendRecv, c.codecs, sdp.AgreedFirst)
+		out.body, err = c.propose(c.neg, sdp.SendRecv, c.codecs, sdp.AgreedFirst)
 	}
 	out.offered = c.neg
-	c.branches = map[*sip.Dialog]*negotiation{}
+	c.branches, c.pracks = map[*sip.Dialog]*negotiation{}, map[*sip.Dialog]int{}
 	c.mu.Unlock()
 	if err != nil {
 		c.finish(err)
@@ -94,12 +94,15 @@ func (a *Agent) Dial(ctx context.Context, uri string, opts DialOptions) (*Call, 
 		return nil, err
 	}
 	d.Handle(c.onRequest)
-	if err = out.confirmed(d, resp); err != nil {
-		context.AfterFunc(d.Context(), func() { c.finish(context.Cause(d.Context())) })
-		go d.Bye(context.Background(), sip.RequestOptions{})
+	err = out.confirmed(d, resp)
+	context.AfterFunc(d.Context(), func() { c.finish(context.Cause(d.Context())) })
+	if err == nil && c.ctx.Err() != nil { // HangUp crossed the answer
+		err = context.Cause(c.ctx)
+	}
+	if err != nil {
+		go c.bye(context.Background(), d, ReasonsOf(err))
 		return nil, err
 	}
-	context.AfterFunc(d.Context(), func() { c.finish(context.Cause(d.Context())) })
 	return c, nil
 }
 
@@ -117,9 +120,9 @@ func (o *dialing) options() sip.InviteOptions {
 		RequestOptions: sip.RequestOptions{Body: o.body, Edit: o.edit, Send: o.opts.Send},
 		From:           o.opts.From, To: o.opts.To, Digest: o.opts.Digest,
 		OnProvisional: o.provisional,
-		OnPRACK: func(*sip.Dialog, *sip.Response, error) {
+		OnPRACK: func(d *sip.Dialog, _ *sip.Response, _ error) {
 			o.c.mu.Lock()
-			o.c.pracks--
+			o.c.pracks[d]--
 			o.c.mu.Unlock()
 			o.c.checkPreconditions()
 		},
@@ -195,10 +198,10 @@ func (o *dialing) provisional(d *sip.Dialog, resp *sip.Response) {
 	}
 	n := o.branch(d)
 	if reliable {
-		c.pracks++
+		c.pracks[d]++
 	}
-	if len(resp.Body) > 0 && !n.settled && !o.opts.LateOffer {
-		if err := o.early(n, resp); err != nil {
+	if answer, err := description(resp); (answer != nil || err != nil) && !n.settled && !o.opts.LateOffer {
+		if err := o.early(n, answer, err); err != nil {
 			c.agent.warn(resp.CallID(), "no early media", err)
 		} else if reliable {
 			c.neg.settled = true
@@ -214,15 +217,14 @@ func (o *dialing) provisional(d *sip.Dialog, resp *sip.Response) {
 }
 
 // early takes an answer to our offer. As long as it did not come reliably, another may follow. The caller holds the call.
-func (o *dialing) early(n *negotiation, resp *sip.Response) error {
-	d, err := description(resp.Head(), resp.Body)
+func (o *dialing) early(n *negotiation, d *sdp.Description, err error) error {
 	if n.State != sdp.LocalOffer {
 		dialog := n.dialog
 		n = o.offered.clone()
 		n.dialog, n.before = dialog, nil
 		n.pre.Set(o.c.reserved)
 	}
-	return o.c.receive(n, d, err)
+	return o.c.receive(n, d, err, true)
 }
 
 // prack makes the answer to an offer in a reliable response.
@@ -271,9 +273,9 @@ func (o *dialing) confirmed(d *sip.Dialog, resp *sip.Response) error {
 		c.neg = n
 		return o.late
 	}
-	if !n.settled && (len(resp.Body) > 0 || n.Remote == nil) {
+	if answer, err := description(resp); !n.settled && (answer != nil || err != nil || n.Remote == nil) {
 		// The answer that counts is this one, whatever was heard before.
-		if err := o.early(n, resp); err != nil {
+		if err := o.early(n, answer, err); err != nil {
 			return err
 		}
 		n = c.neg

@@ -35,7 +35,9 @@
 //   - RFC 5009, TS 24.628 section 4.7: P-Early-Media obeyed and sent to callers that know of it ([Call.Early])
 //   - RFC 3326, RFC 6432: reasons ([Call.Reasons]), passed on to the other leg
 //   - RFC 5589: blind and attended transfer ([Call.Transfer], [Call.TransferTo]), and following one as a back-to-back user
-//     agent ([Call.Follow]); RFC 3891 ([Call.Replaces])
+//     agent ([Call.Follow]), also where who asked for it hangs up at once; RFC 3891 ([Call.Replaces], [Call.TakeOver]),
+//     of calls that still ring too (pick-up, RFC 5359 section 2.12)
+//   - RFC 5621: descriptions in multipart bodies, and 415 for what is none
 //
 // A [Conference] mixes legs of any codecs. A [ParkingLot] keeps calls until somebody fetches them. [Call.Collect] plays a prompt and waits for keys. [Admission] refuses calls
 // that would make those that there are choppy.

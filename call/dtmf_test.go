@@ -152,7 +152,7 @@ func TestDTMFInfoBodies(t *testing.T) {
 			{"application/dtmf-relay", "Signal=x", 400},
 			{"application/dtmf-relay", "Duration=5", 400},
 			{"application/dtmf", "17", 400},
-			{"text/plain", "5", 405},
+			{"text/plain", "5", 415}, {"", "", 0},
 		} {
 			_, err := p.from.Dialog().Do(t.Context(), sip.INFO, sip.RequestOptions{Body: []byte(tc.body), ContentType: tc.contentType})
 			if sip.StatusCode(err) != tc.status {

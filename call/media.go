@@ -103,6 +103,7 @@ type Media struct {
 	onEvent  func(rtp.EventReport)
 	stats    MediaStats
 	closed   bool
+	ended    atomic.Bool // closed, without mu
 	watch    watch
 	pass     passage
 	noise    noiseIn
@@ -199,6 +200,7 @@ func (m *Media) Close() error {
 		return nil
 	}
 	m.closed = true
+	m.ended.Store(true)
 	peer := m.peer
 	m.peer, m.onEvent, m.sinks, m.sent, m.watch.f = nil, nil, nil, nil, nil
 	m.setSource(nil)

@@ -15,6 +15,7 @@ import (
 // Why a call is not parked, or not fetched.
 var (
 	ErrOrbitTaken = errors.New("call: a call is parked there already")
+	ErrParked     = errors.New("call: the call is parked already")
 	ErrOrbitEmpty = errors.New("call: no call is parked there")
 	ErrLotFull    = errors.New("call: no free place to park")
 )
@@ -67,7 +68,7 @@ func NewParkingLot(cfg ParkingConfig) (*ParkingLot, error) {
 
 // Park puts a call into an orbit, or into the first free one where orbit is zero, and returns which. The call leaves its
 // bridge: who it was connected with (see [Call.Peer]) may hang up, and it stays. It fails with [ErrOrbitTaken],
-// [ErrOrbitEmpty] where there is no such orbit, [ErrLotFull], or where the call is not answered.
+// [ErrOrbitEmpty] where there is no such orbit, [ErrLotFull], [ErrParked], or where the call is not answered.
 func (l *ParkingLot) Park(c *Call, orbit int) (int, error) {
 	m := c.Media()
 	if m == nil {
@@ -86,6 +87,11 @@ func (l *ParkingLot) Park(c *Call, orbit int) (int, error) {
 		return 0, ErrOrbitEmpty
 	case l.orbits[orbit] != nil:
 		return 0, ErrOrbitTaken
+	}
+	for _, p := range l.orbits {
+		if p.Call == c {
+			return 0, ErrParked
+		}
 	}
 	c.alone()
 	Unbridge(m)
@@ -140,23 +146,30 @@ func (l *ParkingLot) Take(orbit int) (*Call, error) {
 }
 
 // Retrieve connects by with the call in an orbit; by is answered if it came in and was not. It returns when both have
-// ended, as [Agent.Join] does, or with [ErrOrbitEmpty], where by is left as it is.
+// ended, as [Agent.Join] does, or with [ErrOrbitEmpty], where by is left as it is. Where by cannot be answered, the call is
+// parked again, and ended if there is no place any more.
 func (l *ParkingLot) Retrieve(ctx context.Context, orbit int, by *Call) error {
-	l.mu.Lock()
-	p := l.orbits[orbit]
-	l.mu.Unlock()
-	if p == nil {
-		return ErrOrbitEmpty
+	c, err := l.Take(orbit) // first, so that of two who want it one is not answered for nothing
+	if err != nil {
+		return err
 	}
 	if by.in != nil && !by.decided() {
-		if err := by.Answer(ctx); err != nil {
-			return err
-		}
+		err = by.Answer(ctx)
 	}
-	if !l.remove(p) {
-		return ErrOrbitEmpty
+	if err == nil && by.Media() == nil {
+		err = errNoMedia
 	}
-	return by.agent.Join(ctx, p.Call, by)
+	if err == nil {
+		return by.agent.Join(ctx, c, by)
+	}
+	_, back := l.Park(c, orbit)
+	if errors.Is(back, ErrOrbitTaken) {
+		_, back = l.Park(c, 0)
+	}
+	if back != nil {
+		go c.HangUp(context.WithoutCancel(ctx), sip.NewReason("Q.850", 102, "parked for too long"))
+	}
+	return err
 }
 
 // Calls returns what is parked, ordered by orbit.

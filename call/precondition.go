@@ -3,6 +3,8 @@ package call
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/gotelco/telco/sdp"
 	"github.com/gotelco/telco/sip"
@@ -59,7 +61,7 @@ func (c *Call) hasPreconditions() bool {
 	if !c.preconditioned(c.neg, req.Head()) {
 		return false
 	}
-	d, err := description(req.Head(), req.Body)
+	d, err := description(req)
 	if err != nil || d == nil {
 		return false
 	}
@@ -153,8 +155,8 @@ func (a *Agent) PassPreconditions(ctx context.Context, in *Call, opts *DialOptio
 func (c *Call) checkPreconditions() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := c.neg
-	if len(n.pre.Rows) == 0 && c.met == nil || c.ctx.Err() != nil {
+	n, all := c.neg, c.negotiations()
+	if c.ctx.Err() != nil || c.met == nil && !slices.ContainsFunc(all, func(n *negotiation) bool { return len(n.pre.Rows) > 0 }) {
 		return
 	}
 	if !c.reserved && !c.reserving && n.stream() >= 0 {
@@ -172,28 +174,56 @@ func (c *Call) checkPreconditions() {
 			c.in.Reply(180, nil, "")
 		}
 	}
-	if n.pre.Due() && n.dialog != nil && !c.updating && c.pracks == 0 && n.State == sdp.Stable {
-		c.updating = true
-		go c.confirm(n.dialog)
+	for _, n := range all { // each branch of a fork, one after the other
+		if !c.updating && !n.untold && n.dialog != nil && n.pre.Due() && c.pracks[n.dialog] == 0 && n.State == sdp.Stable {
+			c.updating = true
+			go c.confirm(n.dialog)
+		}
 	}
 }
 
 // confirm tells the peer what is reserved (RFC 3312 section 7).
 func (c *Call) confirm(d *sip.Dialog) {
-	err := c.exchange(c.ctx, d, sip.UPDATE, c.direction, nil, sdp.AgreedFirst)
+	var err error
+	for range maxConfirms {
+		c.mu.Lock()
+		dir := c.direction
+		c.mu.Unlock()
+		err = c.exchange(c.ctx, d, sip.UPDATE, dir, nil, sdp.AgreedFirst)
+		after, busy := retryAfter(err)
+		if !busy {
+			break
+		}
+		select {
+		case <-time.After(after):
+		case <-d.Context().Done():
+		}
+	}
 	c.mu.Lock()
 	c.updating = false
-	again := err == nil
+	if n := c.of(d); err != nil && n != nil {
+		n = n.clone()
+		n.untold = true
+		c.store(n)
+	}
 	c.mu.Unlock()
-	if err != nil {
-		if c.ctx.Err() == nil {
-			c.warn("the peer was not told of our resources", err)
-		}
-		return
+	if err != nil && c.ctx.Err() == nil && d.Context().Err() == nil {
+		c.warn("the peer was not told of our resources", err)
 	}
-	if again {
-		c.checkPreconditions()
+	c.checkPreconditions()
+}
+
+// maxConfirms bounds how often an UPDATE is sent that a peer has no time for.
+const maxConfirms = 4
+
+// retryAfter says whether a refusal asks to come again, and when (RFC 3311 section 5.2): in 10 s at most.
+func retryAfter(err error) (after time.Duration, busy bool) {
+	var refused *sip.ResponseError
+	if !errors.As(err, &refused) || refused.Response.StatusCode != 500 && refused.Response.StatusCode != 503 {
+		return 0, false
 	}
+	wait, e := refused.Response.RetryAfter()
+	return max(min(time.Duration(wait.Seconds)*time.Second, 10*time.Second), 100*time.Millisecond), e == nil
 }
 
 // reserve reserves what is ours.
@@ -202,9 +232,11 @@ func (c *Call) reserve() {
 	c.mu.Lock()
 	c.reserved = err == nil
 	if err == nil {
-		c.neg = c.neg.clone()
-		c.neg.pre.Set(true)
-		c.commit(c.neg)
+		for _, n := range c.negotiations() {
+			n = n.clone()
+			n.pre.Set(true)
+			c.store(n)
+		}
 	}
 	failed := err != nil && !c.neg.pre.OwnMet() && !c.neg.pre.Met()
 	last := c.neg.Remote
@@ -242,16 +274,23 @@ func respondTo(in *sip.Incoming, err error, offer *sdp.Description) {
 			return
 		}
 	}
-	in.Reply(statusOf(err), nil, "")
+	resp := in.NewResponse(statusOf(err), "")
+	if resp.StatusCode == 415 { // RFC 3261 section 21.4.13
+		resp.Set("Accept", "application/sdp, multipart/mixed")
+	}
+	in.Respond(resp)
 }
 
 // statusOf is the status code for an offer that failed.
 func statusOf(err error) int {
 	var parse *sdp.ParseError
 	var pre *sdp.PreconditionError
+	var body *errBody
 	switch {
 	case errors.As(err, &parse):
 		return 400
+	case errors.As(err, &body):
+		return 415
 	case errors.As(err, &pre):
 		return 580
 	case errors.Is(err, sdp.ErrGlare):

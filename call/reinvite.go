@@ -39,9 +39,9 @@ func (c *Call) other(in *sip.Incoming) {
 
 // reinvite answers a change of the session (RFC 3261 section 14.2, RFC 3311).
 func (c *Call) reinvite(in *sip.Incoming) {
-	offer, err := description(in.Request.Head(), in.Request.Body)
+	offer, err := description(in.Request)
 	if err != nil {
-		in.Reply(400, nil, "")
+		respondTo(in, err, nil)
 		return
 	}
 	if offer == nil {
@@ -53,7 +53,13 @@ func (c *Call) reinvite(in *sip.Incoming) {
 		return
 	}
 	c.mu.Lock()
-	n, d, err := c.take(c.of(in.Dialog), in.Request.Head(), offer, false)
+	old := c.of(in.Dialog)
+	if old == nil { // a branch that is ending
+		c.mu.Unlock()
+		in.Reply(481, nil, "")
+		return
+	}
+	n, d, err := c.take(old, in.Request.Head(), offer, false)
 	if err == nil {
 		err = c.start(n)
 	}
@@ -71,29 +77,46 @@ func (c *Call) reinvite(in *sip.Incoming) {
 		in.Reply(500, nil, "")
 		return
 	}
-	in.Reply(200, body, "")
+	if err := in.Reply(200, body, ""); errors.Is(err, sip.ErrEnded) {
+		c.revert(n, old) // it was cancelled: nothing has changed (RFC 6141 section 3.4)
+		return
+	}
 	c.checkPreconditions()
+}
+
+// revert goes back to an earlier state of the session, where n is that of now.
+func (c *Call) revert(n, old *negotiation) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.neg != n || old.Local == nil {
+		return
+	}
+	old = old.clone()
+	old.Version, old.ID, old.Sent = n.Version, n.ID, n.Sent
+	if err := c.start(old); err == nil {
+		c.commit(old)
+	}
 }
 
 // reinviteLate answers a re-INVITE without an offer: with ours, of all that we have.
 func (c *Call) reinviteLate(in *sip.Incoming) {
 	c.mu.Lock()
-	body, err := c.propose(c.direction, c.codecs, sdp.AgreedFirst)
+	body, err := c.propose(c.neg, c.direction, c.codecs, sdp.AgreedFirst)
 	c.mu.Unlock()
 	if err != nil {
 		in.Reply(statusOf(err), nil, "")
 		return
 	}
 	if err := in.Reply(200, body, ""); err != nil {
-		c.withdraw()
+		c.withdraw(in.Dialog)
 		return
 	}
 	ack, err := in.ACK(c.ctx)
 	if err != nil {
-		c.withdraw()
+		c.withdraw(in.Dialog)
 		return
 	}
-	if err := c.answered(ack.Head(), ack.Body); err != nil {
+	if err := c.answered(in.Dialog, ack); err != nil {
 		c.warn("the peer's answer is of no use", err)
 	}
 }
@@ -145,7 +168,7 @@ func (c *Call) RequestOffer(ctx context.Context) error {
 // answerLate answers the offer in a response. The error says that there is nothing in common, or that there was no offer;
 // what it answers then refuses all streams.
 func (c *Call) answerLate(d *sip.Dialog, resp *sip.Response) ([]byte, error) {
-	offer, err := description(resp.Head(), resp.Body)
+	offer, err := description(resp)
 	if err == nil && offer == nil {
 		err = errNoOffer
 	}
@@ -157,7 +180,11 @@ func (c *Call) answerLate(d *sip.Dialog, resp *sip.Response) ([]byte, error) {
 	if err := c.listen(c.at); err != nil {
 		return nil, err
 	}
-	n, answer, err := c.take(c.of(d), resp.Head(), offer, true)
+	old := c.of(d)
+	if old == nil {
+		return nil, sip.ErrForked
+	}
+	n, answer, err := c.take(old, resp.Head(), offer, true)
 	if err != nil {
 		return nil, err
 	}
@@ -218,11 +245,14 @@ func (c *Call) exchange(ctx context.Context, d *sip.Dialog, m sip.Method, dir sd
 			if codecs == nil {
 				codecs = c.codecs
 			}
-			b, err := c.propose(dir, codecs, policy)
-			required = len(c.neg.pre.Rows) > 0 && !c.confirmed()
-			return b, err
+			n := c.of(d)
+			if n == nil {
+				return nil, sip.ErrForked
+			}
+			required = len(n.pre.Rows) > 0 && !c.confirmed()
+			return c.propose(n, dir, codecs, policy)
 		},
-		Withdraw: c.withdraw,
+		Withdraw: func() { c.withdraw(d) },
 		Edit: func(req *sip.Request) {
 			if required {
 				req.Add("Require", preconditionTag)
@@ -235,10 +265,10 @@ func (c *Call) exchange(ctx context.Context, d *sip.Dialog, m sip.Method, dir sd
 	}
 	resp, err := send()
 	if err != nil {
-		c.withdraw()
+		c.withdraw(d)
 		return err
 	}
-	if err := c.answered(resp.Head(), resp.Body); err != nil {
+	if err := c.answered(d, resp); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -254,22 +284,27 @@ func (c *Call) Held() bool {
 	return c.peerHolds
 }
 
-// OnHold calls f whenever the peer begins or ends to hold the call, on a goroutine of its own, one change at a time.
+// OnHold calls f whenever the peer begins or ends to hold the call, on a goroutine of its own, one change at a time. While f
+// is busy only the last change counts.
 func (c *Call) OnHold(f func(held bool)) {
 	c.mu.Lock()
 	c.onHold = f
 	c.mu.Unlock()
 }
 
-// tellHold tells of the last change that was not told.
+// tellHold tells of the last change that was not told, and of those that come meanwhile: what is over before it could be
+// told is not.
 func (c *Call) tellHold() {
-	c.telling.Lock()
-	defer c.telling.Unlock()
-	c.mu.Lock()
-	held, f := c.peerHolds, c.onHold
-	c.mu.Unlock()
-	if f != nil && held != c.toldHeld {
+	for {
+		c.mu.Lock()
+		held, f := c.peerHolds, c.onHold
+		if held == c.toldHeld || f == nil {
+			c.telling = false
+			c.mu.Unlock()
+			return
+		}
 		c.toldHeld = held
+		c.mu.Unlock()
 		f(held)
 	}
 }

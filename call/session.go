@@ -21,6 +21,7 @@ type negotiation struct {
 	local   sdp.Local   // what the last offer or answer was made from
 	codecs  []Codec     // what the formats of local stand for
 	pre     sdp.Preconditions
+	untold  bool         // the peer could not be told of our resources
 	settled bool         // offer and answer were exchanged reliably before the 2xx
 	before  *negotiation // what there was before an offer of ours that is not answered
 }
@@ -62,29 +63,68 @@ func audio(d *sdp.Description) *sdp.Media {
 	return nil
 }
 
-// commit makes n the negotiation of its dialog, and of the call. The caller holds mu.
+// commit makes n the negotiation of its dialog, and of the call: it is heard. The caller holds mu.
 func (c *Call) commit(n *negotiation) {
-	if _, forked := c.branches[n.dialog]; forked {
-		c.branches[n.dialog] = n
-	}
+	c.store(n)
 	c.neg = n
 }
 
-// of returns the negotiation of a dialog. The caller holds mu.
+// store makes n the negotiation of its dialog. The caller holds mu.
+func (c *Call) store(n *negotiation) {
+	if _, forked := c.branches[n.dialog]; forked {
+		c.branches[n.dialog] = n
+	}
+	if c.neg.dialog == n.dialog {
+		c.neg = n
+	}
+}
+
+// of returns the negotiation of a dialog, nil if it is of a branch that did not answer the call. The caller holds mu.
 func (c *Call) of(d *sip.Dialog) *negotiation {
 	if n := c.branches[d]; n != nil {
 		return n
 	}
+	if c.neg.dialog != d && c.neg.dialog != nil {
+		return nil
+	}
 	return c.neg
 }
 
-// description returns the session description in a message, nil if there is none.
-func description(h *sip.Header, body []byte) (*sdp.Description, error) {
+// negotiations returns that of the call, and those of other branches. The caller holds mu.
+func (c *Call) negotiations() []*negotiation {
+	list := []*negotiation{c.neg}
+	for _, n := range c.branches {
+		if n != c.neg {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// errBody is a body that is understood in no way (415).
+type errBody struct{ contentType string }
+
+func (e *errBody) Error() string {
+	return fmt.Sprintf("call: a body of type %s is no description", e.contentType)
+}
+
+// description returns the session description in a message, nil if there is none. It may be a part of a multipart body,
+// such as beside a location (RFC 6442) or an ISUP message (RFC 3204). A body that need not be understood is none
+// (RFC 5621 section 8.2).
+func description(m sip.Message) (*sdp.Description, error) {
+	h, body := m.Head(), m.Content()
 	if len(body) == 0 {
 		return nil, nil
 	}
-	if ct := strings.ToLower(h.ContentType()); ct != "" && !strings.HasPrefix(ct, "application/sdp") {
-		return nil, fmt.Errorf("call: a body of type %s is no description", ct)
+	ct := h.ContentType()
+	if ct != "" {
+		var found bool
+		if body, found = sip.FindBody(m, "application/sdp"); !found {
+			if multipart := strings.HasPrefix(strings.ToLower(ct), "multipart/"); multipart || strings.Contains(strings.ToLower(h.Value("Content-Disposition")), "handling=optional") {
+				return nil, nil
+			}
+			return nil, &errBody{ct}
+		}
 	}
 	return sdp.Parse(body)
 }
@@ -129,31 +169,33 @@ func (c *Call) take(n *negotiation, h *sip.Header, offer *sdp.Description, must 
 	return n, d, err
 }
 
-// propose makes an offer. The caller holds mu.
-func (c *Call) propose(dir sdp.Direction, codecs []Codec, policy sdp.Reoffer) ([]byte, error) {
-	if c.neg.State != sdp.Stable {
-		return nil, &sdp.StateError{Op: "offer", State: c.neg.State, Err: sdp.ErrPending}
+// propose makes an offer, the next step of old. The caller holds mu.
+func (c *Call) propose(old *negotiation, dir sdp.Direction, codecs []Codec, policy sdp.Reoffer) ([]byte, error) {
+	if old.State != sdp.Stable {
+		return nil, &sdp.StateError{Op: "offer", State: old.State, Err: sdp.ErrPending}
 	}
 	if err := c.listen(c.at); err != nil {
 		return nil, err
 	}
-	n := c.neg.clone()
-	n.before, n.codecs = c.neg, codecs
+	n := old.clone()
+	n.before, n.codecs = old, codecs
 	c.describe(n, dir)
 	n.local.Reoffer = policy
 	d, err := n.CreateOffer(n.bound())
 	if err != nil {
 		return nil, err
 	}
-	c.commit(n)
+	c.store(n)
 	return d.MarshalText()
 }
 
 // withdraw forgets an offer of ours.
-func (c *Call) withdraw() {
+func (c *Call) withdraw(d *sip.Dialog) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.undo(c.neg)
+	if n := c.of(d); n != nil {
+		c.undo(n)
+	}
 }
 
 // undo goes back to what there was before an offer of ours. The caller holds mu.
@@ -164,19 +206,24 @@ func (c *Call) undo(n *negotiation) {
 	old := n.before.clone()
 	old.Version, old.ID, old.Sent = n.Version, n.ID, n.Sent // an offer that was sent has had its version
 	old.pre = n.pre
-	c.commit(old)
+	c.store(old)
 }
 
-// answered takes the answer to the offer of n and opens or changes the media.
-func (c *Call) answered(h *sip.Header, body []byte) error {
-	d, err := description(h, body)
+// answered takes the answer to our offer in a dialog and, where that is heard, opens or changes the media.
+func (c *Call) answered(d *sip.Dialog, m sip.Message) error {
+	answer, err := description(m)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.receive(c.neg, d, err)
+	n := c.of(d)
+	if n == nil {
+		return sip.ErrForked
+	}
+	return c.receive(n, answer, err, n == c.neg)
 }
 
-// receive is answered for the answer d, or the reason why there is none. The caller holds mu.
-func (c *Call) receive(offered *negotiation, d *sdp.Description, err error) error {
+// receive is answered for the answer d, or the reason why there is none. heard says whether the negotiation becomes that
+// of the call. The caller holds mu.
+func (c *Call) receive(offered *negotiation, d *sdp.Description, err error, heard bool) error {
 	if err == nil && d == nil {
 		err = errors.New("call: the peer did not answer our offer")
 	}
@@ -188,14 +235,16 @@ func (c *Call) receive(offered *negotiation, d *sdp.Description, err error) erro
 	if m := answeredMedia(n, d); err == nil && m != nil && len(n.pre.Rows) > 0 {
 		err = n.pre.ReceiveAnswer(m)
 	}
-	if err == nil {
+	if err == nil && heard {
 		err = c.start(n)
 	}
 	if err != nil {
 		c.undo(offered)
 		return err
 	}
-	c.commit(n)
+	if c.store(n); heard {
+		c.neg = n
+	}
 	return nil
 }
 
@@ -233,7 +282,10 @@ func (c *Call) start(n *negotiation) error {
 	}
 	if held := n.Streams[i].Held(); held != c.peerHolds {
 		c.peerHolds = held
-		go c.tellHold()
+		if !c.telling {
+			c.telling = true
+			go c.tellHold()
+		}
 	}
 	if c.media != nil {
 		return c.media.Update(cfg)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
 
 	"github.com/gotelco/telco/sip"
 )
@@ -46,18 +49,62 @@ func (c *Call) referred(in *sip.Incoming) {
 		in.Reply(403, nil, "")
 		return
 	}
+	c.mu.Lock()
+	full := c.transfers >= maxTransfers
+	if !full {
+		c.transfers++
+	}
+	c.mu.Unlock()
+	if full {
+		resp := in.NewResponse(500, "")
+		resp.Add("Retry-After", "10")
+		in.Respond(resp)
+		return
+	}
+	done := func() {
+		c.mu.Lock()
+		c.transfers--
+		c.mu.Unlock()
+	}
 	r, err := in.AcceptRefer()
 	if err != nil {
+		done()
 		c.warn("a transfer is refused", err)
 		return
 	}
-	go f(c, r)
+	go func() {
+		defer done()
+		f(c, r)
+	}()
 }
+
+// maxTransfers bounds the transfers that a peer may ask for at a time.
+const maxTransfers = 8
 
 // Follow does what the peer of c has asked for by REFER, as a back-to-back user agent: it calls the target and, when it
 // answers, bridges it to whoever c was bridged to; c itself is for its peer to end. The peer is told
 // how it went. Options' From, To and Send hold for the new leg. Where c is not bridged, the new leg is only returned.
+//
+// The peer may hang up at once, as phones do that don't wait to be told: whom [Agent.Connect] or [Agent.Join] has connected
+// with it waits for the target all the same, and is hung up on if that does not answer. When it hangs up itself, so does
+// Follow.
 func (c *Call) Follow(ctx context.Context, r *sip.Referred, opts DialOptions) (*Call, error) {
+	var peer *Media
+	if m := c.Media(); m != nil {
+		peer = m.Peer()
+	}
+	c.mu.Lock()
+	pair := c.pair
+	c.mu.Unlock()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if pair != nil {
+		pair.leaving(c, true)
+		defer pair.leaving(c, false)
+		if other := c.Peer(); other != nil {
+			defer context.AfterFunc(other.ctx, func() { cause := context.Cause(other.ctx); cancel(hungUp(cause, ReasonsOf(cause))) })()
+		}
+	}
 	edit, progress := opts.Edit, opts.OnProgress
 	opts.Edit = func(req *sip.Request) {
 		if r.By != "" {
@@ -71,8 +118,14 @@ func (c *Call) Follow(ctx context.Context, r *sip.Referred, opts DialOptions) (*
 			edit(req)
 		}
 	}
+	var telling atomic.Bool // one at a time: who is slow is told less
 	opts.OnProgress = func(n *Call, resp *sip.Response) {
-		go r.Notify(ctx, resp.StatusCode, resp.Reason)
+		if telling.CompareAndSwap(false, true) {
+			go func() {
+				defer telling.Store(false)
+				r.Notify(ctx, resp.StatusCode, resp.Reason)
+			}()
+		}
 		if progress != nil {
 			progress(n, resp)
 		}
@@ -82,20 +135,29 @@ func (c *Call) Follow(ctx context.Context, r *sip.Referred, opts DialOptions) (*
 		r.Notify(context.WithoutCancel(ctx), refusalOf(err), "")
 		return nil, err
 	}
-	if m := c.Media(); m != nil {
-		if peer := m.Peer(); peer != nil {
-			err = Bridge(peer, n.Media())
-		}
+	if peer != nil {
+		err = Bridge(peer, n.Media())
 	}
 	if err != nil {
 		r.Notify(context.WithoutCancel(ctx), 488, "")
 		n.HangUp(context.WithoutCancel(ctx))
 		return nil, err
 	}
-	c.replacedBy(n)
+	if pair != nil {
+		c.mu.Lock()
+		c.pair = nil
+		c.mu.Unlock()
+		if !pair.replace(c, n) {
+			r.Notify(context.WithoutCancel(ctx), 487, "")
+			n.HangUp(context.WithoutCancel(ctx))
+			return nil, errAlone
+		}
+	}
 	r.Notify(context.WithoutCancel(ctx), 200, "")
 	return n, nil
 }
+
+var errAlone = errors.New("call: whoever was to be connected has hung up")
 
 // Peer returns the Media that this one is bridged to, nil if there is none.
 func (m *Media) Peer() *Media {
@@ -123,19 +185,48 @@ func (c *Call) Replaces() (*Call, error) {
 		return nil, nil
 	}
 	c.agent.mu.Lock()
-	defer c.agent.mu.Unlock()
-	for other := range c.agent.calls {
-		if other != c && other.Dialog() == d {
+	calls := slices.Collect(maps.Keys(c.agent.calls)) // a call holds its own lock when it takes the agent's
+	c.agent.mu.Unlock()
+	for _, other := range calls {
+		if other != c && other.has(d) {
 			return other, nil
 		}
 	}
 	return nil, nil
 }
 
-// TakeOver answers c in the place of old: whoever old was bridged to is bridged to c, and old ends.
+// has reports whether a dialog is the call's, or one of its early ones.
+func (c *Call) has(d *sip.Dialog) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, early := c.branches[d]
+	return early || c.dialog == d
+}
+
+// ReplacedError is what [Agent.Dial] fails with where another call was answered in the place of the one that it made,
+// which still rang: see [Call.TakeOver]. It matches [sip.ErrCanceled].
+type ReplacedError struct{ By *Call }
+
+func (e *ReplacedError) Error() string { return "call: another call has taken the place of this one" }
+
+// Is matches sip.ErrCanceled.
+func (e *ReplacedError) Is(target error) bool { return target == sip.ErrCanceled }
+
+// TakeOver answers c in the place of old: whoever old was bridged to is bridged to c, and old ends. Where old is a call
+// of ours that still rings, such as one that is picked up at another phone, it is cancelled, and its Dial fails with a
+// [*ReplacedError]; [Agent.Connect] goes on with c then.
 func (c *Call) TakeOver(ctx context.Context, old *Call) error {
 	if err := c.Answer(ctx); err != nil {
 		return err
+	}
+	if old.in == nil && old.Dialog() == nil {
+		elsewhere := []sip.Reason{sip.NewReason("SIP", 200, "Call completed elsewhere")} // no call is missed (RFC 3326 section 2)
+		old.finish(hungUp(&ReplacedError{c}, elsewhere))
+		return nil
+	}
+	if old.ctx.Err() != nil {
+		c.HangUp(context.WithoutCancel(ctx))
+		return fmt.Errorf("call: the other call has ended: %w", context.Cause(old.ctx))
 	}
 	if m := old.Media(); m != nil {
 		if peer := m.Peer(); peer != nil {
@@ -155,7 +246,7 @@ func (c *Call) replacedBy(n *Call) {
 	p := c.pair
 	c.pair = nil
 	c.mu.Unlock()
-	if p != nil {
-		p.replace(c, n)
+	if p != nil && !p.replace(c, n) {
+		go n.HangUp(context.Background())
 	}
 }

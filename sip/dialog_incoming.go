@@ -103,7 +103,9 @@ func (in *Incoming) respond(resp *Response) error {
 	if m := in.Request.Method; resp.IsSuccess() && (m == INVITE || m == UPDATE && d.state.Confirmed) {
 		d.sessionAnswer(in.Request, resp)
 	}
-	d.session.keep(&resp.Header, resp.Body)
+	if resp.StatusCode < 300 { // a refusal may describe why
+		d.session.keep(&resp.Header, resp.Body)
+	}
 	err := in.tx.Respond(resp)
 	var te *TransportError
 	if err != nil && !errors.As(err, &te) {

@@ -153,6 +153,9 @@ func (d *Dialog) exchange(ctx context.Context, m Method, opts RequestOptions) (*
 		if resp.StatusCode == 487 && ctx.Err() != nil {
 			return nil, errors.Join(context.Cause(ctx), refused)
 		}
+		if resp.StatusCode == 487 && d.ctx.Err() != nil && m != BYE {
+			return nil, errors.Join(context.Cause(d.ctx), refused)
+		}
 		if effect := FailureEffect(m, resp.StatusCode); m != BYE && (effect == EndsDialog || effect == EndsUsage && d.owns(m)) {
 			if resp.StatusCode == 408 {
 				d.abort(refused)
@@ -211,7 +214,7 @@ func (d *Dialog) start(ctx context.Context, m Method, opts *RequestOptions, cred
 	opts.fill(req)
 	if m == INVITE || m == UPDATE {
 		d.mu.Lock()
-		if d.session.keep(&req.Header, req.Body); d.state.Confirmed && d.ua.timer {
+		if d.state.Confirmed && d.ua.timer {
 			d.session.ask(req, &d.ua.cfg.Session)
 		}
 		d.mu.Unlock()
@@ -278,6 +281,9 @@ func (d *Dialog) settle(m Method, req *Request, resp *Response, opts *RequestOpt
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if success && (m == INVITE || m == UPDATE || m == PRACK) { // what was refused is not what a refresh repeats
+		d.session.keep(&req.Header, req.Body)
+	}
 	if success && refreshesTarget(m) {
 		d.state.RefreshTarget(&resp.Header) // one that cannot be parsed is no reason to lose the call
 	}

@@ -25,7 +25,8 @@ type ReferOptions struct {
 
 // Refer asks the peer to send an INVITE to target (RFC 3515), a SIP or tel URI, and waits until the peer
 // says that it was answered. A refusal of the REFER itself, and of what the peer sent to target, is a
-// [*ResponseError]; of the latter the Response is only what the peer has told, its status line. The
+// [*ResponseError]; of the latter the Response is only what the peer has told, its status line. Where
+// the peer says nothing for 64*T1, or longer than it has announced, the error is a [*SubscriptionError]. The
 // dialog stays: whoever has transferred a call hangs up then.
 func (d *Dialog) Refer(ctx context.Context, target string, opts ReferOptions) error {
 	u, err := ParseURI(target)
@@ -60,6 +61,7 @@ func (d *Dialog) Refer(ctx context.Context, target string, opts ReferOptions) er
 	if opts.NoSubscription && strings.EqualFold(resp.Value("Refer-Sub"), "false") {
 		return nil
 	}
+	defer r.expect(64 * d.ua.timers.T1)() // timer N of RFC 6665
 	select {
 	case <-r.done:
 		return r.err
@@ -135,7 +137,35 @@ type referral struct {
 	once     sync.Once
 	done     chan struct{}
 	err      error
+
+	mu    sync.Mutex
+	until time.Time   // the next NOTIFY is due; zero before the first
+	timer *time.Timer // nil before the 2xx
 }
+
+// expect has the referral end when no NOTIFY comes for so long, or for longer if one has said so.
+func (r *referral) expect(first time.Duration) (stop func() bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.until.IsZero() {
+		first = time.Until(r.until)
+	}
+	r.timer = time.AfterFunc(first, func() { r.end(&SubscriptionError{Reason: "timeout"}) })
+	return r.timer.Stop
+}
+
+// prolong takes note of a NOTIFY, and of when the subscription ends by what it says.
+func (r *referral) prolong(expires time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.until = time.Now().Add(expires)
+	if r.timer != nil {
+		r.timer.Reset(expires)
+	}
+}
+
+// maxReferral bounds how long a peer may say nothing more of a REFER, and is how long it may where it does not say.
+const maxReferral = 10 * time.Minute
 
 // refer notes under which CSeq a REFER goes out; 0 forgets it.
 func (d *Dialog) refer(r *referral, cseq uint32) {
@@ -188,6 +218,11 @@ func (r *referral) serve(in *Incoming) {
 		return
 	}
 	in.Reply(200, nil, "")
+	lease := maxReferral
+	if n, ok := state.Expires(); ok {
+		lease = min(lease, time.Duration(n)*time.Second+64*in.Dialog.ua.timers.T1) // its last NOTIFY may be on its way
+	}
+	r.prolong(lease)
 	switch {
 	case ok && status < 200:
 		if r.progress != nil {
@@ -274,6 +309,7 @@ func (in *Incoming) AcceptRefer() (*Referred, error) {
 		}
 	}
 	r.Target.Headers = ""
+	r.Target.Params.Del("method") // has no place in a Request-URI (RFC 3261 section 19.1.1)
 	c, err := req.CSeq()
 	if err != nil {
 		return nil, err
