@@ -21,6 +21,9 @@ func FuzzSlides40(f *testing.F) { fuzz(f, checkSlides40) }
 func FuzzAddErrors(f *testing.F) { fuzz(f, checkAddErrors) }
 
 func TestSubframe40(t *testing.T) {
+	if !haveSubframe {
+		t.Skip("no assembly for these")
+	}
 	bothPaths(t, map[string]func(*testing.T, source){
 		"Scale40": checkScale40, "SubScaled40": checkSubScaled40, "Mix40": checkMix40, "Pulses": checkPulses, "Signs40": checkSigns40,
 		"Chebyshev": checkChebyshev, "MulRound": checkMulRound, "Slides40": checkSlides40, "AddErrors": checkAddErrors,
