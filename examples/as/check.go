@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -184,6 +185,29 @@ func (c *Config) files() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// notes are what is right and yet may not be meant.
+func (c *Config) notes() (notes []string) {
+	for _, t := range c.Trunks {
+		named := func(s Server) bool {
+			u, err := sip.ParseURI(s.URI)
+			_, ok := u.Addr()
+			return err == nil && !ok
+		}
+		if len(t.Sources) == 0 && slices.ContainsFunc(t.Servers, named) {
+			notes = append(notes, fmt.Sprintf("trunk %s: a server of it is a name, which is not looked up for calls that come in: set sources to take them", t.Name))
+		}
+		if len(t.Servers) == 0 {
+			notes = append(notes, fmt.Sprintf("trunk %s has no servers: calls only come from it", t.Name))
+		}
+	}
+	for i, r := range c.Rules {
+		if r.Then != nil && reflect.ValueOf(r.Match).IsZero() && i < len(c.Rules)-1 {
+			notes = append(notes, fmt.Sprintf("rules[%d] decides about every call: those behind it are never tried", i))
+		}
+	}
+	return notes
 }
 
 // checkWhole makes what the server would be made of, and throws it away.

@@ -77,6 +77,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 			return failed(err)
 		}
 		fmt.Fprintf(stdout, "%s: ok: %d phones, %d trunks, %d rules\n", fs.Arg(1), len(cfg.Phones.Users), len(cfg.Trunks), len(cfg.Rules))
+		for _, note := range cfg.notes() {
+			fmt.Fprintf(stdout, "note: %s\n", note)
+		}
 		return 0
 	case fs.Arg(0) == "route" && fs.NArg() == 4:
 		cfg := defaults()

@@ -128,6 +128,8 @@ func TestCommands(t *testing.T) {
 	dir := t.TempDir()
 	bad, good := filepath.Join(dir, "bad.yaml"), filepath.Join(dir, "good.yaml")
 	os.WriteFile(bad, []byte("phones: 7\n"), 0o600)
+	odd := filepath.Join(dir, "odd.yaml")
+	os.WriteFile(odd, []byte("trunks: [{name: a, servers: [{uri: 'sip:gw.example.org'}]}, {name: b, sources: [192.0.2.1]}]\nrules: [{then: {status: 404}}, {match: {called: ['1']}, then: {status: 486}}]\n"), 0o600)
 	files := filepath.Join(dir, "files.yaml")
 	os.WriteFile(files, []byte("sounds: /nowhere/at/all\ntls: {cert: a.pem, key: b.pem}\nlisten: [{transport: tls, addr: ':5061'}]\n"), 0o600)
 	os.WriteFile(good, []byte(`
@@ -143,6 +145,9 @@ rules: [{name: abroad, match: {called: ["+33*"]}, then: {action: bridge, targets
 		{[]string{"-h"}, 0, "usage: as"},
 		{[]string{"sample"}, 0, "domain: localhost"},
 		{[]string{"validate", bad}, 1, "bad.yaml:1:9"},
+		{[]string{"validate", odd}, 0, "note: trunk a: a server of it is a name"},
+		{[]string{"validate", odd}, 0, "note: trunk b has no servers"},
+		{[]string{"validate", odd}, 0, "note: rules[0] decides about every call"},
 		{[]string{"validate", files}, 1, "sounds: stat /nowhere/at/all"},
 		{[]string{"validate", files}, 1, "tls: open a.pem"},
 		{[]string{"-config", files}, 1, "tls: open a.pem"},
