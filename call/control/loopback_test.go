@@ -61,6 +61,7 @@ func TestLoopbackRefused(t *testing.T) {
 		if _, err := h.sw.OriginateString(t.Context(), "loopback/77 &park"); CauseOf(err) != UserBusy {
 			t.Errorf("%v", err)
 		}
+		time.Sleep(time.Second) // its channels are gone
 		if _, err := h.sw.OriginateString(t.Context(), "loopback/again &park"); CauseOf(err) != ExchangeRoutingError {
 			t.Errorf("without end: %v", err)
 		}
