@@ -3,51 +3,14 @@ package as
 import (
 	"context"
 	"errors"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gotelco/telco/call"
-	"github.com/gotelco/telco/call/cdr"
 	"github.com/gotelco/telco/call/control"
 	"github.com/gotelco/telco/sip"
 )
-
-// CallInfo is a call from outside that is over.
-type CallInfo struct {
-	ID       string // the UUID of its channel
-	Request  *Request
-	Decision Decision
-	CallID   string // of the caller's leg
-	ODI      string // original dialog identifier of a leg of the IMS side
-	ICID     string // IMS charging identity, where there is one
-
-	OrigIOI string // operators of both sides, where they are told
-	TermIOI string
-
-	// Diversions are the steps by which the call came to be for whom it was sent to last, the latest first: those before
-	// it came here, and the server's own.
-	Diversions []Diversion
-
-	Began, Rang, Answered, Ended time.Time // Rang and Answered are zero where nobody has
-	Status                       int       // of the final response to the caller; 487 where the caller gave up
-	Cause                        control.Cause
-	HungUp                       cdr.HungUp
-	Target                       string            // that answered, or was tried last: "trunk/NAME", "ims", …
-	Attempts                     []Attempt         // at targets, in order
-	Legs                         []cdr.Leg         // the caller's first, that of who answered last
-	Recordings                   []string          // names of what the caller's channel was recorded to
-	Vars                         map[string]string // of the channel; nil where the call never had one
-}
-
-// Attempt is how one server of a target has done.
-type Attempt struct {
-	Target string // "trunk/NAME", "phone/NAME", "ims" or "uri"
-	URI    string // that was called
-	Err    error  // nil where it answered
-}
 
 // session is a call from outside, from its INVITE until its end has been told.
 type session struct {
@@ -352,86 +315,6 @@ func causeOf(d Decision) int {
 	return control.CauseOfStatus(statusOf(d)).Q850()
 }
 
-// onRespond adds the header fields of the caller's network to what it is answered, and notes the answer. It must not
-// block.
-func (x *session) onRespond(resp *sip.Response) {
-	x.mu.Lock()
-	out, proxied, told := x.out, x.proxied, x.told
-	if x.rang.IsZero() && (resp.StatusCode == 180 || resp.StatusCode == 183) {
-		x.rang = time.Now()
-	}
-	if resp.StatusCode >= 200 && x.status == 0 {
-		x.status = resp.StatusCode
-		if resp.IsSuccess() {
-			x.answered = time.Now()
-		}
-	}
-	answered := !x.answered.IsZero() && resp.IsSuccess()
-	x.mu.Unlock()
-	if answered && !proxied {
-		x.underWay()
-	}
-	// A refusal ends a call that has no channel, whoever refuses it: the agent does so for want of room, too.
-	if proxied && !resp.IsProvisional() || resp.StatusCode >= 300 {
-		x.s.spawn(func() { x.finish(nil) })
-	}
-	if proxied {
-		return
-	}
-	if resp.StatusCode == 100 || resp.StatusCode >= 300 || x.peer.trust < Trusted {
-		return
-	}
-	if out != nil {
-		if answer := out.Response(); answer != nil {
-			x.connected(&resp.Header, &answer.Header, x.trustOf())
-		}
-	}
-	if !resp.Has("History-Info") && (len(x.past.history) > 0 || x.req.HasToken("Supported", "histinfo")) {
-		for _, e := range told { // RFC 7044 section 9.4
-			resp.Add("History-Info", e.Address.String())
-		}
-	}
-	if v, err := x.req.ChargingVector(); err == nil && !resp.Has("P-Charging-Vector") {
-		if x.set.IMS.TermIOI != "" && x.peer.side == SideIMS && v.TermIOI() == "" {
-			v.Params.SetQuoted("term-ioi", x.set.IMS.TermIOI)
-		}
-		resp.Set("P-Charging-Vector", v.String())
-	}
-}
-
-// carriedBack are the header fields of an answer that the other leg gets too.
-var carriedBack = map[string]Trust{
-	"P-Asserted-Identity": Trusted, "P-Charging-Vector": Trusted, "P-Charging-Function-Addresses": Home, "P-Access-Network-Info": Trusted,
-	"Feature-Caps": Home, "History-Info": Trusted, "Session-ID": Untrusted, "Privacy": Trusted,
-}
-
-// connected carries the answer's header fields over from a network of the trust from.
-func (x *session) connected(dst, src *sip.Header, from Trust) {
-	for name, need := range carriedBack {
-		if from < need || x.peer.trust < need || dst.Has(name) {
-			continue
-		}
-		for v := range src.Values(name) {
-			dst.Add(name, v)
-		}
-	}
-}
-
-// trustOf is the trust of the network that has answered.
-func (x *session) trustOf() Trust {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if name, ok := strings.CutPrefix(x.target, "trunk/"); ok {
-		if t := x.set.trunk(name); t != nil {
-			return t.Trust
-		}
-	}
-	if x.target == "ims" {
-		return Home
-	}
-	return Untrusted
-}
-
 // onCall takes what the agent has made of a call.
 func (s *Server) onCall(c *call.Call) {
 	s.mu.Lock()
@@ -532,88 +415,4 @@ func (s *Server) forget(x *session) {
 	delete(s.sessions, x.id)
 	delete(s.pending, x.req)
 	s.mu.Unlock()
-}
-
-// finish tells of the end of the call, once.
-func (x *session) finish(ch *control.Channel) {
-	s := x.s
-	x.mu.Lock()
-	if x.over || ch == nil && x.adopted {
-		x.mu.Unlock()
-		return
-	}
-	x.over = true
-	info := x.infoLocked()
-	info.Ended = time.Now()
-	proxied := x.proxied
-	x.mu.Unlock()
-	info.OrigIOI, info.TermIOI = x.ioi()
-	info.Cause = control.CauseOfStatus(info.Status)
-	if ch != nil {
-		info.Cause, info.Vars, info.Recordings = ch.Cause(), ch.Vars(), ch.Recorded()
-	}
-	info.HungUp = hungUp(ch, info.Status)
-	info.Legs = x.legs(ch)
-	switch {
-	case proxied:
-		s.counts.proxied.Add(1)
-	case info.Answered.IsZero():
-		s.counts.failed.Add(1)
-	default:
-		s.counts.answered.Add(1)
-	}
-	s.forget(x)
-	if x.peer.trunk != nil {
-		x.peer.trunk.release()
-	}
-	s.log.Info("as: call over", "id", x.id, "status", info.Status, "cause", info.Cause.String(), "target", info.Target, "seconds", seconds(info))
-	x.telling <- struct{}{} // OnCall has returned
-	x.ended = true
-	<-x.telling
-	if x.set.OnEnd != nil {
-		x.set.OnEnd(info)
-	}
-	s.leave()
-}
-
-// infoLocked is what can be said of the call so far, with mu held.
-func (x *session) infoLocked() *CallInfo {
-	info := &CallInfo{
-		ID: x.id, Request: x.ask, Decision: x.decision, CallID: x.req.CallID(), ODI: x.isc.ODI(), Began: x.began, Rang: x.rang, Answered: x.answered,
-		Status: x.status, Target: x.target, Attempts: x.attempts, Diversions: x.way.steps,
-	}
-	if info.Request != nil {
-		info.Diversions = slices.Concat(info.Diversions, info.Request.Diversions)
-	} else {
-		info.Request = &Request{ID: x.id, Time: x.began, Method: x.req.Method, Side: x.peer.side, SIP: x.req}
-	}
-	if v, err := x.req.ChargingVector(); err == nil {
-		info.ICID, info.OrigIOI, info.TermIOI = v.ICID(), v.OrigIOI(), v.TermIOI()
-	}
-	return info
-}
-
-// underWay tells that the call goes on.
-func (x *session) underWay() {
-	if x.set.OnCall == nil {
-		return
-	}
-	x.s.spawn(func() {
-		x.telling <- struct{}{}
-		defer func() { <-x.telling }()
-		if x.ended {
-			return
-		}
-		x.mu.Lock()
-		info := x.infoLocked()
-		x.mu.Unlock()
-		x.set.OnCall(info)
-	})
-}
-
-func seconds(i *CallInfo) string {
-	if i.Answered.IsZero() {
-		return "0"
-	}
-	return strconv.FormatFloat(i.Ended.Sub(i.Answered).Seconds(), 'f', 3, 64)
 }
