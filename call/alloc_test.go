@@ -95,20 +95,19 @@ func TestPacketAllocatesNothing(t *testing.T) {
 		l := newLoop(t, PCMA, PCMU, 0, func(c *MediaConfig) {
 			c.SendNoise, c.ReceiveNoise, c.DTX, c.Tones = 13, 13, true, true
 		})
-		tap, err := NewTap(l.all[1], &slow{gate: closedGate()}, TapOptions{Stereo: true})
+		sink := &slow{gate: make(chan struct{})}
+		tap, err := NewTap(l.all[1], sink, TapOptions{Stereo: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer tap.Close()
 		l.all[0].SetSource(newRoom(nil, 40))
+		for range recorderDepth + 10 {
+			l.turn() // until the recorder, whose sink hangs, has all the buffers that it will ever have
+		}
+		close(sink.gate)
 		allocatesNothing(t, l, 0)
 	})
-}
-
-func closedGate() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
 }
 
 // allocatesNothing asserts it, and that so many frames were heard on each leg.
