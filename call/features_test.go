@@ -359,7 +359,6 @@ func TestConferenceOfClosed(t *testing.T) {
 		}
 		cfg := MediaConfig{Send: format(PCMA)}
 		tones := []float64{440, 1000, 1600, 2300}
-		var legs []*Media
 		var heard []*capture
 		for i, f := range tones {
 			phone := newMedia(t, n, w, addr(byte(10+i), 4000), addr(2, uint16(4000+2*i)), cfg)
@@ -369,7 +368,7 @@ func TestConferenceOfClosed(t *testing.T) {
 			phone.SetSource(Tone(8000, f, 4000))
 			c := &capture{}
 			phone.AddSink(c)
-			legs, heard = append(legs, leg), append(heard, c)
+			heard = append(heard, c)
 			if _, err := conf.Add(leg); err != nil {
 				t.Fatal(err)
 			}

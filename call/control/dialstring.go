@@ -73,7 +73,6 @@ var (
 	errEmpty    = errors.New("nothing is there")
 	errEndpoint = errors.New("no endpoint")
 	errTooMany  = errors.New("too much")
-	errQuote    = errors.New("a quote is not closed")
 )
 
 const (

@@ -9,13 +9,6 @@ import (
 
 func sat64(x int64) int64 { return min(max(x, -1<<31), 1<<31-1) }
 
-func shl32(x int64, n int) int64 {
-	if n < 0 {
-		return x >> -n
-	}
-	return sat64(x << n)
-}
-
 func round32(x int64) int16 { return int16(sat64(x+0x8000) >> 16) }
 
 func TestVectors(t *testing.T) {
