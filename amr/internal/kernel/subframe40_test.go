@@ -22,7 +22,7 @@ func FuzzAddErrors(f *testing.F) { fuzz(f, checkAddErrors) }
 
 func TestSubframe40(t *testing.T) {
 	if !haveSubframe {
-		t.Skip("no assembly for these")
+		t.Skip("no SIMD")
 	}
 	bothPaths(t, map[string]func(*testing.T, source){
 		"Scale40": checkScale40, "SubScaled40": checkSubScaled40, "Mix40": checkMix40, "Pulses": checkPulses, "Signs40": checkSigns40,
